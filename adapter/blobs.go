@@ -1,0 +1,76 @@
+package adapter
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gradientlearning/cola/linalg"
+)
+
+// Blobs returns an adapter's parameters as "<site>.<param>", in canonical order.
+func Blobs(site Site, a Adapter) []linalg.Blob {
+	var blobs []linalg.Blob
+	for _, p := range a.Params() {
+		blobs = append(blobs, p.Value.Blob(site.Name+"."+p.Name))
+	}
+	return blobs
+}
+
+// Load sets an adapter's parameters from exactly the blobs that [Blobs] names. A tensor
+// that is missing, unknown, of another shape or not finite is an error that names it,
+// and the adapter stays as it was.
+func Load(site Site, a Adapter, blobs map[string]linalg.Blob) error {
+	targets := map[string]*linalg.Tensor{}
+	for _, p := range a.Params() {
+		targets[site.Name+"."+p.Name] = p.Value
+	}
+	return load(targets, blobs)
+}
+
+// load copies blobs into the tensors of the same names, all or none.
+func load(targets map[string]*linalg.Tensor, blobs map[string]linalg.Blob) error {
+	for name := range blobs {
+		if targets[name] == nil {
+			return fmt.Errorf("tensor %q is not part of the adapter", name)
+		}
+	}
+	values := map[string]*linalg.Tensor{}
+	for name, target := range targets {
+		blob, ok := blobs[name]
+		if !ok {
+			return fmt.Errorf("tensor %q is missing", name)
+		}
+		if blob.DType != target.DType() || !slices.Equal(blob.Shape, target.Shape()) {
+			return fmt.Errorf("tensor %q is %v %v, expected %v %v", name, blob.DType, blob.Shape, target.DType(), target.Shape())
+		}
+		value, err := blob.Tensor()
+		if err != nil {
+			return err
+		}
+		if value.DType() == linalg.F32 {
+			if err := finite(value.F32()); err != nil {
+				return fmt.Errorf("tensor %q: %w", name, err)
+			}
+		}
+		values[name] = value
+	}
+	for name, target := range targets {
+		if target.DType() == linalg.I32 {
+			copy(target.I32(), values[name].I32())
+			continue
+		}
+		copy(target.F32(), values[name].F32())
+	}
+	return nil
+}
+
+// finite says where a number is NaN or infinite.
+func finite(v []float32) error {
+	for i, f := range v {
+		if math.IsNaN(float64(f)) || math.IsInf(float64(f), 0) {
+			return fmt.Errorf("element %d is %g", i, f)
+		}
+	}
+	return nil
+}

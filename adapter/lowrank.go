@@ -1,0 +1,62 @@
+package adapter
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/gradientlearning/cola/linalg"
+)
+
+// lowRank is g(x) = s·x·Aᵀ·Bᵀ with A (r, in) and B (out, r).
+type lowRank struct {
+	spec Spec
+	a, b *linalg.Tensor
+}
+
+// newLowRank draws A as PyTorch's kaiming_uniform(a = √5) does, U(−1/√in, 1/√in), and
+// sets B to zero, so that the adapter begins as nothing.
+func newLowRank(site Site, spec Spec, r *rand.Rand) *lowRank {
+	l := &lowRank{spec: spec, a: linalg.New(linalg.F32, spec.Rank, site.In), b: linalg.New(linalg.F32, site.Out, spec.Rank)}
+	uniform(l.a, 1/math.Sqrt(float64(site.In)), r)
+	return l
+}
+
+func (l *lowRank) Spec() Spec { return l.spec }
+
+func (l *lowRank) Params() []Param { return []Param{{"A", l.a}, {"B", l.b}} }
+
+func (l *lowRank) scale() float32 { return float32(l.spec.scale()) }
+
+// inner returns u = x·Aᵀ (n, r).
+func (l *lowRank) inner(dev linalg.Device, x *linalg.Tensor) *linalg.Tensor {
+	u := dev.New(linalg.F32, x.Rows(), l.spec.Rank)
+	dev.MatMul(u, x, l.a, linalg.MatMul{TransB: true})
+	return u
+}
+
+// Apply computes y += s·u·Bᵀ.
+func (l *lowRank) Apply(dev linalg.Device, y, x *linalg.Tensor) {
+	dev.MatMul(y, l.inner(dev, x), l.b, linalg.MatMul{TransB: true, Alpha: l.scale(), Accumulate: true})
+}
+
+// Backward computes dx += s·(g·B)·A.
+func (l *lowRank) Backward(dev linalg.Device, dx, _, g *linalg.Tensor) {
+	gb := dev.New(linalg.F32, g.Rows(), l.spec.Rank)
+	dev.MatMul(gb, g, l.b, linalg.MatMul{})
+	dev.MatMul(dx, gb, l.a, linalg.MatMul{Alpha: l.scale(), Accumulate: true})
+}
+
+// Gradient computes dA += s·(g·B)ᵀ·x and dB += s·gᵀ·u.
+func (l *lowRank) Gradient(dev linalg.Device, grads []*linalg.Tensor, x, g *linalg.Tensor) {
+	gb := dev.New(linalg.F32, g.Rows(), l.spec.Rank)
+	dev.MatMul(gb, g, l.b, linalg.MatMul{})
+	dev.MatMul(grads[0], gb, x, linalg.MatMul{TransA: true, Alpha: l.scale(), Accumulate: true})
+	dev.MatMul(grads[1], g, l.inner(dev, x), linalg.MatMul{TransA: true, Alpha: l.scale(), Accumulate: true})
+}
+
+// Delta returns ΔW = s·B·A.
+func (l *lowRank) Delta(dev linalg.Device) (weight, bias *linalg.Tensor, err error) {
+	weight = dev.New(linalg.F32, l.b.Rows(), l.a.Cols())
+	dev.MatMul(weight, l.b, l.a, linalg.MatMul{Alpha: l.scale()})
+	return weight, nil, nil
+}

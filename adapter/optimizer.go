@@ -1,0 +1,180 @@
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/gradientlearning/cola/linalg"
+)
+
+// OptimizerConfig names an optimizer and its settings, with PyTorch's meaning:
+//
+//	sgd:   g ← g + λw;  m ← μm + g (m = g at first);  g ← g + μm with Nesterov, else m;  w ← w − ηg
+//	adam:  g ← g + λw;  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  w ← w − η·m̂/(√v̂ + ε)
+//	adamw: w ← w − ηλw;  then as adam without the decay in g
+//
+// with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ). The gradient of an adapter is clipped first:
+// g ← g·min(1, c/(‖g‖ + 10⁻⁶)), the norm over all its parameters.
+type OptimizerConfig struct {
+	Name         string  // sgd, adam or adamw
+	LearningRate float64 // η, before the schedule
+	Momentum     float64 // μ of sgd; 0 is none
+	Nesterov     bool    // of sgd with momentum
+	Beta1, Beta2 float64 // of adam and adamw
+	Epsilon      float64 // of adam and adamw
+	WeightDecay  float64 // λ
+	ClipNorm     float64 // c; 0 is off
+}
+
+// DefaultOptimizer returns the paper's AdamW for text.
+func DefaultOptimizer() OptimizerConfig {
+	return OptimizerConfig{Name: "adamw", LearningRate: 3e-4, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 5e-4}
+}
+
+// Validate says what is wrong with the settings.
+func (o OptimizerConfig) Validate() error {
+	var errs []error
+	if o.Name != "sgd" && o.Name != "adam" && o.Name != "adamw" {
+		errs = append(errs, fmt.Errorf("name = %q: use sgd, adam or adamw", o.Name))
+	}
+	positive := func(key string, v float64) {
+		if !(v > 0) || math.IsInf(v, 0) {
+			errs = append(errs, fmt.Errorf("%s = %g must be above 0", key, v))
+		}
+	}
+	share := func(key string, v float64) {
+		if !(v >= 0 && v < 1) {
+			errs = append(errs, fmt.Errorf("%s = %g must be at least 0 and below 1", key, v))
+		}
+	}
+	positive("learning_rate", o.LearningRate)
+	share("momentum", o.Momentum)
+	if o.Name != "sgd" {
+		share("beta1", o.Beta1)
+		share("beta2", o.Beta2)
+		positive("epsilon", o.Epsilon)
+	}
+	if o.Name == "sgd" && o.Nesterov && o.Momentum == 0 {
+		errs = append(errs, errors.New("nesterov needs a momentum above 0"))
+	}
+	for key, v := range map[string]float64{"weight_decay": o.WeightDecay, "clip_norm": o.ClipNorm} {
+		if !(v >= 0) || math.IsInf(v, 0) {
+			errs = append(errs, fmt.Errorf("%s = %g must be at least 0", key, v))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// optimizer is the state of one adapter's optimizer. Its arithmetic is on the host, in
+// float32 with float64 coefficients, element by element in order.
+type optimizer struct {
+	cfg    OptimizerConfig
+	params []Param
+	steps  *linalg.Tensor   // (1) I32: how many were taken
+	first  []*linalg.Tensor // momentum, or Adam's m; nil where there is none
+	second []*linalg.Tensor // Adam's v; nil where there is none
+}
+
+func newOptimizer(cfg OptimizerConfig, params []Param) *optimizer {
+	o := &optimizer{cfg: cfg, params: params, steps: linalg.New(linalg.I32, 1)}
+	like := func() []*linalg.Tensor {
+		list := make([]*linalg.Tensor, len(params))
+		for i, p := range params {
+			list[i] = linalg.New(linalg.F32, p.Value.Shape()...)
+		}
+		return list
+	}
+	if cfg.Name != "sgd" || cfg.Momentum > 0 {
+		o.first = like()
+	}
+	if cfg.Name != "sgd" {
+		o.second = like()
+	}
+	return o
+}
+
+// state returns the optimizer's tensors by the name behind "<site>.".
+func (o *optimizer) state() []Param {
+	list := []Param{{"steps", o.steps}}
+	names := [2]string{"momentum", ""}
+	if o.second != nil {
+		names = [2]string{"m", "v"}
+	}
+	for j, moments := range [][]*linalg.Tensor{o.first, o.second} {
+		for i, t := range moments {
+			list = append(list, Param{o.params[i].Name + "." + names[j], t})
+		}
+	}
+	return list
+}
+
+// norm returns the 2-norm over all gradients.
+func norm(grads []*linalg.Tensor) float64 {
+	sum := 0.0
+	for _, g := range grads {
+		for _, v := range g.F32() {
+			sum += float64(v) * float64(v)
+		}
+	}
+	return math.Sqrt(sum)
+}
+
+// step moves the parameters against the gradients, which it may change.
+func (o *optimizer) step(grads []*linalg.Tensor, gradNorm, rate float64) {
+	if c := o.cfg.ClipNorm; c > 0 && gradNorm > 0 {
+		if factor := c / (gradNorm + 1e-6); factor < 1 {
+			for _, g := range grads {
+				for i := range g.F32() {
+					g.F32()[i] = float32(float64(g.F32()[i]) * factor)
+				}
+			}
+		}
+	}
+	o.steps.I32()[0]++
+	for i, p := range o.params {
+		if o.cfg.Name == "sgd" {
+			o.sgd(i, p.Value.F32(), grads[i].F32(), rate)
+		} else {
+			o.adam(i, p.Value.F32(), grads[i].F32(), rate)
+		}
+	}
+}
+
+func (o *optimizer) sgd(i int, w, g []float32, rate float64) {
+	eta, decay, mu := float32(rate), float32(o.cfg.WeightDecay), float32(o.cfg.Momentum)
+	for j := range w {
+		d := g[j] + float32(decay*w[j])
+		if o.first != nil {
+			m := o.first[i].F32()
+			if o.steps.I32()[0] == 1 {
+				m[j] = d
+			} else {
+				m[j] = float32(mu*m[j]) + d
+			}
+			if o.cfg.Nesterov {
+				d += float32(mu * m[j])
+			} else {
+				d = m[j]
+			}
+		}
+		w[j] -= float32(eta * d)
+	}
+}
+
+func (o *optimizer) adam(i int, w, g []float32, rate float64) {
+	c, t := o.cfg, float64(o.steps.I32()[0])
+	m, v := o.first[i].F32(), o.second[i].F32()
+	correct1, correct2 := 1-math.Pow(c.Beta1, t), math.Sqrt(1-math.Pow(c.Beta2, t))
+	for j := range w {
+		d, wj := float64(g[j]), float64(w[j])
+		if c.Name == "adamw" {
+			wj -= float64(rate * c.WeightDecay * wj)
+		} else {
+			d += float64(c.WeightDecay * wj)
+		}
+		m[j] = float32(float64(c.Beta1*float64(m[j])) + float64((1-c.Beta1)*d))
+		v[j] = float32(float64(c.Beta2*float64(v[j])) + float64((1-c.Beta2)*float64(d*d)))
+		w[j] = float32(wj - float64(rate/correct1*float64(m[j]))/(math.Sqrt(float64(v[j]))/correct2+c.Epsilon))
+	}
+}

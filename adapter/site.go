@@ -1,0 +1,47 @@
+package adapter
+
+import "github.com/gradientlearning/cola/linalg"
+
+// SiteKind is the kind of layer at a site.
+type SiteKind string
+
+// The kinds of layer that can be adapted.
+const (
+	SiteLinear SiteKind = "linear"
+	SiteConv2D SiteKind = "conv2d"
+)
+
+// Site is a layer of the base model that is adapted.
+type Site struct {
+	Name string   // the layer's name in the checkpoint, without ".weight": "layers.0"
+	Kind SiteKind // what In and Conv mean
+	In   int      // columns of x; at a conv2d site of the unfolded x (C·K·K)
+	Out  int      // columns of h
+	Bias bool     // the layer has a bias, so that a linear adapter gets one too
+	Conv linalg.Conv
+	// Group numbers the sites that share one input: x is captured and sent once.
+	// Sites of a group follow each other.
+	Group int
+	// Head marks a classification head: its adapter is always linear with bias.
+	Head bool
+}
+
+// Positions returns how many unfolded rows one row of the captured input makes: 1 at
+// a linear site, Ho·Wo at a conv2d site.
+func (s Site) Positions() int {
+	if s.Kind == SiteConv2D {
+		return s.Conv.Positions()
+	}
+	return 1
+}
+
+// Unfold returns x as the rows that adapters work on: x itself at a linear site, its
+// patches at a conv2d site, where x is (n, H, W, C).
+func (s Site) Unfold(dev linalg.Device, x *linalg.Tensor) *linalg.Tensor {
+	if s.Kind != SiteConv2D {
+		return x
+	}
+	cols := dev.New(linalg.F32, x.Rows()*s.Conv.Positions(), s.Conv.Columns())
+	dev.Unfold(cols, x, s.Conv)
+	return cols
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gradientlearning/cola/adapter"
+	"github.com/gradientlearning/cola/coordinator"
+	"github.com/gradientlearning/cola/internal/sim"
+	"github.com/gradientlearning/cola/model"
+	"github.com/gradientlearning/cola/protocol"
+)
+
+// jobFlags change single keys of a job. What is not given keeps the job's value.
+type jobFlags struct {
+	Job          string   `type:"existingfile" placeholder:"FILE" help:"Job file (TOML); without one, MNIST with an MLP and linear adapters."`
+	Seed         *uint64  `help:"Seed of weights, adapters and batches."`
+	Rounds       *uint64  `help:"Number of rounds."`
+	Participants *int     `help:"Number of participants."`
+	Batch        *int     `help:"Rows that each participant gives a round."`
+	Interval     *uint64  `help:"Rounds whose tuples are fitted together."`
+	Model        *string  `help:"Base model: linear, mlp or cnn." placeholder:"TYPE"`
+	Adapter      *string  `help:"Adapter: low-rank, linear or mlp." placeholder:"KIND"`
+	Rank         *int     `help:"Rank of low-rank adapters."`
+	Solver       *string  `help:"How the regression is solved: gradient, steps, ridge or reduced-rank." placeholder:"NAME"`
+	Steps        *int     `help:"Optimizer steps a fit, with solver steps."`
+	Ridge        *float64 `help:"Penalty λ of the closed-form solvers." placeholder:"LAMBDA"`
+	Optimizer    *string  `help:"Optimizer: sgd, adam or adamw." placeholder:"NAME"`
+	LearningRate *float64 `help:"Learning rate before the schedule." placeholder:"RATE"`
+	Loss         *string  `help:"Normalise the loss by each participant's own rows (participant) or by all rows (batch)." placeholder:"RULE"`
+	WireX        *string  `name:"wire-x" help:"How captured inputs travel: f32 or bf16." placeholder:"DTYPE"`
+	WireG        *string  `name:"wire-g" help:"How gradients travel: f32 or bf16." placeholder:"DTYPE"`
+	Mode         []string `placeholder:"MODE" help:"Collaborations to run (alone, joint, collaborative) or how the pass treats adapters (detached, unmerged, merged); may be repeated."`
+}
+
+// job returns the job file's job, or the default one, with the flags applied, and the
+// collaborations that --mode names.
+func (f *jobFlags) job() (coordinator.Job, []coordinator.Collaboration, error) {
+	job := coordinator.DefaultJob()
+	if f.Job != "" {
+		var err error
+		if job, err = coordinator.ReadJob(f.Job); err != nil {
+			return job, nil, err
+		}
+	}
+	set(&job.Seed, f.Seed)
+	set(&job.Rounds, f.Rounds)
+	set(&job.Participants, f.Participants)
+	set(&job.Batch, f.Batch)
+	set(&job.Interval, f.Interval)
+	if f.Model != nil && *f.Model != job.Model.Type {
+		job.Model.Type, job.Model.Hidden = *f.Model, nil
+	}
+	set(&job.Adapter.Kind, (*adapter.Kind)(f.Adapter))
+	set(&job.Adapter.Rank, f.Rank)
+	set(&job.Solver.Name, f.Solver)
+	set(&job.Solver.Steps, f.Steps)
+	set(&job.Solver.Ridge, f.Ridge)
+	set(&job.Optimizer.Name, f.Optimizer)
+	set(&job.Optimizer.LearningRate, f.LearningRate)
+	set(&job.Loss, f.Loss)
+	set(&job.Wire.X, f.WireX)
+	set(&job.Wire.G, f.WireG)
+	collaborations, err := f.modes(&job)
+	return job, collaborations, err
+}
+
+// set replaces a value by a flag's, if it was given.
+func set[T any](value *T, flag *T) {
+	if flag != nil {
+		*value = *flag
+	}
+}
+
+// modes sorts what --mode names into collaborations and a mode of the pass.
+func (f *jobFlags) modes(job *coordinator.Job) ([]coordinator.Collaboration, error) {
+	var list []coordinator.Collaboration
+	for _, word := range f.Mode {
+		switch c, m := coordinator.Collaboration(word), model.Mode(word); {
+		case c == coordinator.Alone || c == coordinator.Joint || c == coordinator.Collaborative:
+			if !slices.Contains(list, c) {
+				list = append(list, c)
+			}
+		case m == model.Detached || m == model.Unmerged || m == model.Merged:
+			job.Mode = m
+		default:
+			return nil, &protocol.Fault{
+				Code:  protocol.CodeUsage,
+				Cause: fmt.Sprintf("--mode %q is not known", word),
+				Fix:   "use alone, joint or collaborative; or detached, unmerged or merged",
+			}
+		}
+	}
+	return list, nil
+}
+
+// possible returns the collaborations that the job can be run in: all three, but for
+// those that its adapters or a mode of the pass named by --mode rule out.
+func (f *jobFlags) possible(job coordinator.Job) []coordinator.Collaboration {
+	passMode := func(word string) bool { return model.Mode(word) == job.Mode }
+	var list []coordinator.Collaboration
+	for _, c := range []coordinator.Collaboration{coordinator.Alone, coordinator.Joint, coordinator.Collaborative} {
+		candidate := sim.JobFor(job, c)
+		if slices.ContainsFunc(f.Mode, passMode) {
+			candidate.Mode = job.Mode
+		}
+		if candidate.Validate() == nil {
+			list = append(list, c)
+		}
+	}
+	if len(list) == 0 { // let the job's own say what is wrong
+		list = append(list, job.Collaboration)
+	}
+	return list
+}

@@ -1,0 +1,24 @@
+package main
+
+import "github.com/gradientlearning/cola/internal/cli"
+
+// root is the command: one line a verb, in the order of cola --help. A verb lives in
+// the file of its name; it is a struct with kong tags and a method
+// Run(env *cli.Env) error.
+type root struct {
+	Simulate    simulateVerb    `cmd:"" help:"Run a whole federation in one process."`
+	Coordinator coordinatorVerb `cmd:"" help:"Run a job for participants on other machines."`
+	Participant cli.Participant `cmd:"" help:"Take part in a job with data of one's own."`
+	Invite      inviteVerb      `cmd:"" help:"Print a line that lets one more participant join."`
+	Inspect     inspectVerb     `cmd:"" help:"Show what is in frames, safetensors files, adapters and state folders."`
+	Version     versionVerb     `cmd:"" help:"Print the version of cola, of Go and of the protocol."`
+}
+
+// Help is the text under the usage line of cola --help.
+func (*root) Help() string {
+	return `Collaborative adaptation: many participants fine-tune one frozen model, and the coordinator never computes a parameter gradient.
+
+Start with: cola simulate
+
+Every flag can also be set in the environment: --log-level is COLA_LOG_LEVEL. Exit statuses are in docs/exit-codes.md.`
+}

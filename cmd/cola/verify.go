@@ -1,0 +1,58 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/gradientlearning/cola/internal/cli"
+	"github.com/gradientlearning/cola/internal/verify"
+	"github.com/gradientlearning/cola/protocol"
+)
+
+// verifyVerb is cola verify.
+type verifyVerb struct {
+	Seed  uint64   `help:"Seed of weights, adapters and examples." default:"0"`
+	Model []string `help:"A model to verify: linear, mlp or cnn; may be repeated. Without one: all." placeholder:"NAME"`
+	JSON  bool     `help:"Print one JSON object on standard output."`
+}
+
+// Help is the text of cola verify --help.
+func (*verifyVerb) Help() string {
+	return `Compares, for every model and at every site, the classical gradient of the adapters with what is learned from tuples: detached (the negative control, which must differ), unmerged, merged, Proposition 1, Eq. 5 and isolation; in float32 by the product and in float64 by an oracle of its own. The exit status is 1 when any expectation does not hold.
+
+Example: cola verify --model mlp --seed 7`
+}
+
+// Run compares and prints.
+func (v *verifyVerb) Run(env *cli.Env) error {
+	report, err := verify.Run(env.Context, verify.Config{Seed: v.Seed, Models: v.Model})
+	if unknown, ok := errors.AsType[verify.UnknownModelError](err); ok {
+		return &protocol.Fault{Code: protocol.CodeUsage, Cause: "--model: " + unknown.Error(), Fix: "see cola verify --help", Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	if v.JSON {
+		err = json.NewEncoder(env.Stdout).Encode(report)
+	} else {
+		err = report.WriteTable(env.Stdout)
+	}
+	if err != nil {
+		return fmt.Errorf("print the report: %w", err)
+	}
+	return verdict(report)
+}
+
+// verdict is the fault of a report in which an expectation does not hold.
+func verdict(report verify.Report) error {
+	if report.Passed {
+		return nil
+	}
+	failed := report.Failed()
+	first := failed[0]
+	return protocol.Faultf(protocol.CodeVerifyFailed,
+		"run cola verify --json and report what it prints; adapters trained by this build are not to be trusted",
+		"%d of %d comparisons do not hold, the first is %s of %s at site %s in %s",
+		len(failed), len(report.Rows), first.Check, first.Model, first.Site, first.Precision)
+}

@@ -1,0 +1,25 @@
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// ErrLocked says that another process holds the folder.
+var ErrLocked = errors.New("folder is in use by another process")
+
+// Lock takes a folder for this process, until release is called or the process ends
+// in whatever way. It fails at once with ErrLocked when another process holds it.
+func Lock(dir string) (release func() error, err error) {
+	path := filepath.Join(dir, "lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", dir, err), f.Close())
+	}
+	return f.Close, nil
+}

@@ -1,0 +1,136 @@
+package report
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+)
+
+const (
+	curvePoints = 240 // of a loss curve, the rest is averaged
+	mostPeople  = 24  // that get a chart of their own
+)
+
+//go:embed page.html
+var pageText string
+
+// page is what the template shows.
+type page struct {
+	Title, Headline string
+	Modes           []legend
+	Charts          []*chart // of all participants together
+	People          []*chart // one each
+	Left            int      // participants without a chart of their own
+	Rows            []row
+	Digests         []digest
+}
+
+type legend struct {
+	Name  string
+	Style int
+}
+
+type digest struct{ Mode, SHA256 string }
+
+// styles is the number of line styles in the page; more modes than that share.
+const styles = 4
+
+// WriteHTML writes the report as one page that needs nothing else: no script, no font,
+// no image from anywhere. It reads in light and dark, on paper, and by ear.
+func WriteHTML(w io.Writer, r Report, title string) error {
+	t, err := template.New("page").Parse(pageText)
+	if err != nil {
+		return fmt.Errorf("report page: %w", err)
+	}
+	p := page{Title: title, Headline: r.headline(), Rows: r.rows()}
+	for i, name := range r.order() {
+		p.Modes = append(p.Modes, legend{Name: name, Style: i % styles})
+		p.Digests = append(p.Digests, digest{Mode: name, SHA256: r.Modes[name].AdaptersSHA256})
+	}
+	p.Charts = r.charts()
+	p.People, p.Left = r.personCharts()
+	if err := t.Execute(w, p); err != nil {
+		return fmt.Errorf("write the report as a page: %w", err)
+	}
+	return nil
+}
+
+// charts returns the charts over all participants that there is data for.
+func (r Report) charts() []*chart {
+	var losses, accuracies []series
+	top := 0.0
+	for i, name := range r.order() {
+		var loss, accuracy []xy
+		for _, p := range r.Modes[name].Curve {
+			loss = append(loss, xy{p.Round, p.Loss})
+			if len(p.Accuracy) > 0 {
+				accuracy = append(accuracy, xy{p.Round, mean(p.Accuracy)})
+			}
+		}
+		loss = thin(loss, curvePoints)
+		for _, p := range loss {
+			top = max(top, p.value)
+		}
+		losses = append(losses, series{mode: name, style: i % styles, points: loss})
+		accuracies = append(accuracies, series{mode: name, style: i % styles, points: accuracy, dots: true})
+	}
+	if top == 0 {
+		top = 1 // every loss is 0, or there is none
+	}
+	return present(
+		newChart(wide, "accuracy", "Test accuracy, mean over participants", accuracies, 1, percent),
+		newChart(wide, "loss", "Training loss, mean over participants", losses, top, number))
+}
+
+// personCharts returns each participant's accuracy, with a mode of one model for all
+// (joint) in every chart, and how many participants got none.
+func (r Report) personCharts() (charts []*chart, left int) {
+	people := r.people()
+	if len(people) < 2 {
+		return nil, 0
+	}
+	for k, person := range people {
+		if k == mostPeople {
+			return present(charts...), len(people) - k
+		}
+		var all []series
+		for i, name := range r.order() {
+			all = append(all, series{mode: name, style: i % styles, points: r.Modes[name].accuracyCurve(person), dots: true})
+		}
+		charts = append(charts, newChart(small, fmt.Sprintf("person-%d", k), person, all, 1, percent))
+	}
+	return present(charts...), 0
+}
+
+// accuracyCurve returns the curve of a participant; where one model was tested for all,
+// that model's.
+func (m *Mode) accuracyCurve(person string) []xy {
+	own := -1
+	for i := range m.Accuracy {
+		if m.name(i) == person {
+			own = i
+		}
+	}
+	var points []xy
+	for _, p := range m.Curve {
+		switch {
+		case len(p.Accuracy) == 1:
+			points = append(points, xy{p.Round, p.Accuracy[0]})
+		case own >= 0 && own < len(p.Accuracy):
+			points = append(points, xy{p.Round, p.Accuracy[own]})
+		}
+	}
+	return points
+}
+
+// present leaves out the charts that had nothing to draw.
+func present(charts ...*chart) []*chart {
+	var out []*chart
+	for _, c := range charts {
+		if c != nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}

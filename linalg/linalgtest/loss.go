@@ -1,0 +1,92 @@
+package linalgtest
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gradientlearning/cola/linalg"
+	"github.com/gradientlearning/cola/linalg/reference"
+)
+
+func checkCrossEntropy(s *suite) error {
+	for _, n := range []int{0, 1, 7, 66} {
+		for _, classes := range []int{1, 2, 10, 1003} {
+			for _, spread := range []float64{1, 40, 1e4} { // exp overflows float32 from 89 on
+				_, z := s.random(n, classes)
+				for i := range z {
+					z[i] = float64(float32(z[i] * spread))
+				}
+				if err := checkCrossEntropyOf(s, z, n, classes); err != nil {
+					return fmt.Errorf("logits up to %v: %w", spread, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func checkCrossEntropyOf(s *suite, z []float64, n, classes int) error {
+	ids := make([]int, n)
+	for i := range ids {
+		ids[i] = s.rng.IntN(classes)
+	}
+	labels := s.uploadInts(ids, n)
+	scale, sw := s.random(n)
+	lw, dw := make([]float64, n), make([]float64, len(z))
+	reference.CrossEntropy(lw, dw, z, ids, sw, n, classes)
+	lossSize, gradSize := absolute(lw), make([]float64, len(z))
+	for i := range lossSize {
+		lossSize[i]++
+		for j := range classes {
+			gradSize[i*classes+j] = math.Abs(sw[i])
+		}
+	}
+	what := fmt.Sprintf("CrossEntropy (%d, %d)", n, classes)
+
+	logits := s.upload(z, n, classes)
+	loss, dlogits := s.destination(false, nil, n), s.destination(false, nil, n, classes)
+	s.dev.CrossEntropy(loss, dlogits, logits, labels, scale)
+	alone := s.destination(false, nil, n)
+	s.dev.CrossEntropy(alone, nil, logits, labels, scale)
+	if err := s.compare(what+": logits after it", logits, z, nil, 0); err != nil {
+		return err
+	}
+	inPlace := s.destination(false, nil, n)
+	s.dev.CrossEntropy(inPlace, logits, logits, labels, scale)
+	for _, t := range []*linalg.Tensor{loss, alone, inPlace} {
+		if err := s.compare(what+" loss", t, lw, lossSize, s.bounds.Function); err != nil {
+			return err
+		}
+	}
+	for _, t := range []*linalg.Tensor{dlogits, logits} {
+		if err := s.compare(what+" dlogits", t, dw, gradSize, s.bounds.Function); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkCrossEntropyExtremes makes sure that what is not finite shows in its own row's
+// loss, and nowhere else.
+func checkCrossEntropyExtremes(s *suite) error {
+	inf, nan := math.Inf(1), math.NaN()
+	z := []float64{
+		1, 2, 3,
+		nan, 2, 3,
+		1, 2, nan,
+		1, inf, 3,
+		-inf, 2, 2, // the label is at the first class: its loss is infinite
+		2, -inf, 2,
+		-inf, -inf, -inf,
+	}
+	const n, classes = 7, 3
+	ids, sw := make([]int, n), filled(n, 1)
+	lw, dw := make([]float64, n), make([]float64, n*classes)
+	reference.CrossEntropy(lw, dw, z, ids, sw, n, classes)
+	loss, dlogits := s.destination(false, nil, n), s.destination(false, nil, n, classes)
+	s.dev.CrossEntropy(loss, dlogits, s.upload(z, n, classes), s.uploadInts(ids, n), s.upload(sw, n))
+	if err := s.compare("CrossEntropy of numbers that are not finite", loss, lw, filled(n, 2), s.bounds.Function); err != nil {
+		return err
+	}
+	return s.compare("dlogits of numbers that are not finite", dlogits, dw, filled(n*classes, 1), s.bounds.Function)
+}

@@ -1,0 +1,33 @@
+package reference
+
+import (
+	"math"
+	"slices"
+)
+
+// CrossEntropy computes, with l = labels[i],
+//
+//	loss[i]      = log Σ_j exp(z[i,j]) − z[i,l]
+//	dlogits[i,j] = scale[i] · (exp(z[i,j]) / Σ exp(z[i,·]) − [j = l])
+//
+// with the row's maximum taken out of every exponent. dlogits may be nil.
+func CrossEntropy(loss, dlogits, z []float64, labels []int, scale []float64, n, classes int) {
+	for i := range n {
+		row := z[i*classes : (i+1)*classes]
+		top, sum := slices.Max(row), 0.0
+		for _, v := range row {
+			sum += math.Exp(v - top)
+		}
+		loss[i] = math.Log(sum) + (top - row[labels[i]])
+		if dlogits == nil {
+			continue
+		}
+		for j, v := range row {
+			p := math.Exp(v-top) / sum
+			if j == labels[i] {
+				p--
+			}
+			dlogits[i*classes+j] = scale[i] * p
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package protocol
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+	"math/bits"
+	"unicode/utf8"
+
+	"github.com/gradientlearning/cola/linalg"
+)
+
+// A section is a fixed header, its name and dimensions, and its payload.
+const (
+	sectionHeaderSize = 32
+	flagCompressed    = 1
+	maxDims           = 8
+	maxName           = 512
+)
+
+// SectionInfo says how a section travelled.
+type SectionInfo struct {
+	Name       string
+	DType      linalg.DType // of the tensor
+	As         linalg.DType // of the elements on the wire
+	Shape      []int
+	Compressed bool
+	Encoded    int64 // bytes of the payload on the wire
+	Decoded    int64 // bytes of the elements in type As
+}
+
+// encode returns the section's header and payload. The payload may be the tensor's own
+// memory: the tensor must not change before it is sent.
+func (s Section) encode() (prefix, payload []byte, err error) {
+	t, as := s.Tensor, s.As
+	if t == nil || len(s.Name) > maxName || len(t.Shape()) > maxDims {
+		return nil, nil, Faultf(CodeProtocol, "this is a defect of cola", "a section needs a tensor of at most %d dimensions and a name of at most %d bytes", maxDims, maxName)
+	}
+	if as == 0 {
+		as = t.DType()
+	}
+	if !travelsAs(t.DType(), as) {
+		return nil, nil, Faultf(CodeProtocol, "use f32 or bf16", "%v does not travel as %v", t.DType(), as)
+	}
+	payload = elements(t.Convert(as))
+	info := SectionInfo{Name: s.Name, DType: t.DType(), As: as, Shape: t.Shape(), Decoded: int64(len(payload))}
+	if s.Compress {
+		if small, pays := compress(payload, as.Size()); pays {
+			payload, info.Compressed = small, true
+		}
+	}
+	info.Encoded = int64(len(payload))
+	return info.append(crc32.Checksum(payload, castagnoli)), payload, nil
+}
+
+// travelsAs says which types may stand for each other on the wire.
+func travelsAs(dtype, as linalg.DType) bool {
+	return dtype == linalg.I32 && as == linalg.I32 || dtype == linalg.F32 && (as == linalg.F32 || as == linalg.BF16)
+}
+
+// elements returns a tensor's elements, little-endian.
+func elements(t *linalg.Tensor) []byte {
+	return linalg.AppendBytes(make([]byte, 0, t.Len()*t.DType().Size()), t)
+}
+
+// append returns the section's header, name and dimensions.
+func (i SectionInfo) append(payloadCRC uint32) []byte {
+	flags := byte(0)
+	if i.Compressed {
+		flags |= flagCompressed
+	}
+	b := []byte{byte(i.DType), byte(i.As), flags, byte(len(i.Shape))}
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(i.Name)))
+	b = binary.LittleEndian.AppendUint16(b, 0)
+	b = binary.LittleEndian.AppendUint64(b, uint64(i.Encoded))
+	b = binary.LittleEndian.AppendUint64(b, uint64(i.Decoded))
+	b = binary.LittleEndian.AppendUint32(b, payloadCRC)
+	tail := append([]byte(nil), i.Name...)
+	for _, d := range i.Shape {
+		tail = binary.LittleEndian.AppendUint64(tail, uint64(d))
+	}
+	sum := crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, tail)
+	return append(binary.LittleEndian.AppendUint32(b, sum), tail...)
+}
+
+// readSection reads a section whose elements take at most limit bytes. io.EOF and
+// io.ErrUnexpectedEOF mean that the stream ended.
+func readSection(r io.Reader, limit int64) (Section, SectionInfo, error) {
+	var fixed [sectionHeaderSize]byte
+	if _, err := io.ReadFull(r, fixed[:]); err != nil {
+		return Section{}, SectionInfo{}, err
+	}
+	nameLen, dims := binary.LittleEndian.Uint16(fixed[4:]), int(fixed[3])
+	if nameLen > maxName || dims > maxDims {
+		return Section{}, SectionInfo{}, damaged("a name of %d bytes and %d dimensions", nameLen, dims)
+	}
+	tail := make([]byte, int(nameLen)+8*dims)
+	if err := readAll(r, tail); err != nil {
+		return Section{}, SectionInfo{}, err
+	}
+	if crc32.Update(crc32.Checksum(fixed[:28], castagnoli), castagnoli, tail) != binary.LittleEndian.Uint32(fixed[28:]) {
+		return Section{}, SectionInfo{}, damaged("its header fails its checksum")
+	}
+	info, err := parseSection(fixed[:], tail, int(nameLen), limit)
+	if err != nil {
+		return Section{}, SectionInfo{}, err
+	}
+	payload, err := readPayload(r, info.Encoded)
+	if err != nil {
+		return Section{}, SectionInfo{}, err
+	}
+	if crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(fixed[24:]) {
+		return Section{}, SectionInfo{}, damaged("%q fails its checksum", info.Name)
+	}
+	t, err := info.decode(payload)
+	if err != nil {
+		return Section{}, SectionInfo{}, err
+	}
+	return Section{Name: info.Name, Tensor: t, As: info.As, Compress: info.Compressed}, info, nil
+}
+
+// parseSection checks what a section's header declares.
+func parseSection(fixed, tail []byte, nameLen int, limit int64) (SectionInfo, error) {
+	encoded, decoded := binary.LittleEndian.Uint64(fixed[8:]), binary.LittleEndian.Uint64(fixed[16:])
+	info := SectionInfo{
+		Name: string(tail[:nameLen]), DType: linalg.DType(fixed[0]), As: linalg.DType(fixed[1]), Compressed: fixed[2] == flagCompressed,
+	}
+	switch {
+	case !utf8.ValidString(info.Name):
+		return info, damaged("the name %q is not UTF-8", info.Name)
+	case fixed[2] > flagCompressed || fixed[6] != 0 || fixed[7] != 0:
+		return info, damaged("%q: unknown flags", info.Name)
+	case !travelsAs(info.DType, info.As):
+		return info, damaged("%q: %v does not travel as %v", info.Name, info.DType, info.As)
+	}
+	size := uint64(info.As.Size())
+	for at := nameLen; at < len(tail); at += 8 {
+		d := binary.LittleEndian.Uint64(tail[at:])
+		hi, lo := bits.Mul64(size, d)
+		if d > math.MaxInt32 || hi != 0 {
+			return info, damaged("%q: dimension %d is too large", info.Name, d)
+		}
+		size = lo
+		info.Shape = append(info.Shape, int(d))
+	}
+	switch {
+	case size != decoded:
+		return info, damaged("%q: shape %v takes %d bytes, the header declares %d", info.Name, info.Shape, size, decoded)
+	case decoded > uint64(max(limit, 0)):
+		return info, damaged("%q: %d bytes are more than a frame may hold", info.Name, decoded)
+	case !info.Compressed && encoded != decoded || info.Compressed && encoded > decoded:
+		return info, damaged("%q: %d bytes stand for %d", info.Name, encoded, decoded)
+	}
+	info.Encoded, info.Decoded = int64(encoded), int64(decoded)
+	return info, nil
+}
+
+// readPayload reads n bytes and takes memory as they arrive.
+func readPayload(r io.Reader, n int64) ([]byte, error) {
+	const step = 4 << 20
+	payload := make([]byte, 0, min(n, step))
+	for int64(len(payload)) < n {
+		if len(payload) == cap(payload) {
+			grown := make([]byte, len(payload), min(n, 2*int64(cap(payload))))
+			copy(grown, payload)
+			payload = grown
+		}
+		read, err := io.ReadFull(r, payload[len(payload):cap(payload)])
+		payload = payload[:len(payload)+read]
+		if err != nil {
+			return nil, io.ErrUnexpectedEOF
+		}
+	}
+	return payload, nil
+}
+
+// decode returns the tensor: floats are F32, whatever they travelled as.
+func (i SectionInfo) decode(payload []byte) (*linalg.Tensor, error) {
+	if i.Compressed {
+		var err error
+		if payload, err = decompress(payload, i.Decoded, i.As.Size()); err != nil {
+			return nil, damaged("%q does not decompress: %w", i.Name, err)
+		}
+	}
+	t := linalg.New(i.As, i.Shape...)
+	linalg.SetBytes(t, payload)
+	if i.DType == linalg.F32 {
+		return t.Convert(linalg.F32), nil
+	}
+	return t, nil
+}
+
+// String describes the section for people.
+func (i SectionInfo) String() string {
+	return fmt.Sprintf("%s %v %v as %v, %d bytes", i.Name, i.DType, i.Shape, i.As, i.Encoded)
+}

@@ -1,0 +1,23 @@
+package protocol
+
+import "github.com/gradientlearning/cola/linalg"
+
+// Section is one tensor behind a message's header. The sender sets all fields; the
+// receiver finds the Tensor decoded on the host: F32 whatever float type it travelled
+// as, or I32.
+type Section struct {
+	Name   string
+	Tensor *linalg.Tensor
+	// As is the type of the elements on the wire: F32 or BF16 (rounded to nearest
+	// even) for a float tensor, I32 for an int32 one. 0 means the tensor's own.
+	As linalg.DType
+	// Compress shuffles bytes and compresses with zstd where that pays.
+	Compress bool
+}
+
+// Encoding is a job's choice of how sections travel.
+type Encoding struct {
+	X        linalg.DType `msgpack:"x"`        // of captured inputs and batches
+	G        linalg.DType `msgpack:"g"`        // of gradients
+	Compress bool         `msgpack:"compress"` // byte-shuffle and zstd where it pays
+}
