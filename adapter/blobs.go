@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gradientlearning/cola/linalg"
@@ -28,32 +27,48 @@ func Load(site Site, a Adapter, blobs map[string]linalg.Blob) error {
 	return load(targets, blobs)
 }
 
+// LoadTensors is [Load] from tensors on the host.
+func LoadTensors(site Site, a Adapter, tensors map[string]*linalg.Tensor) error {
+	targets := map[string]*linalg.Tensor{}
+	for _, p := range a.Params() {
+		targets[site.Name+"."+p.Name] = p.Value
+	}
+	return set(targets, tensors)
+}
+
 // load copies blobs into the tensors of the same names, all or none.
 func load(targets map[string]*linalg.Tensor, blobs map[string]linalg.Blob) error {
-	for name := range blobs {
+	values := make(map[string]*linalg.Tensor, len(blobs))
+	for name, blob := range blobs {
+		value, err := blob.Tensor()
+		if err != nil {
+			return err
+		}
+		values[name] = value
+	}
+	return set(targets, values)
+}
+
+// set copies values into the tensors of the same names, all or none.
+func set(targets, values map[string]*linalg.Tensor) error {
+	for name := range values {
 		if targets[name] == nil {
 			return fmt.Errorf("tensor %q is not part of the adapter", name)
 		}
 	}
-	values := map[string]*linalg.Tensor{}
 	for name, target := range targets {
-		blob, ok := blobs[name]
+		value, ok := values[name]
 		if !ok {
 			return fmt.Errorf("tensor %q is missing", name)
 		}
-		if blob.DType != target.DType() || !slices.Equal(blob.Shape, target.Shape()) {
-			return fmt.Errorf("tensor %q is %v %v, expected %v %v", name, blob.DType, blob.Shape, target.DType(), target.Shape())
-		}
-		value, err := blob.Tensor()
-		if err != nil {
-			return err
+		if value.DType() != target.DType() || !slices.Equal(value.Shape(), target.Shape()) {
+			return fmt.Errorf("tensor %q is %v %v, expected %v %v", name, value.DType(), value.Shape(), target.DType(), target.Shape())
 		}
 		if value.DType() == linalg.F32 {
 			if err := finite(value.F32()); err != nil {
 				return fmt.Errorf("tensor %q: %w", name, err)
 			}
 		}
-		values[name] = value
 	}
 	for name, target := range targets {
 		if target.DType() == linalg.I32 {
@@ -68,7 +83,7 @@ func load(targets map[string]*linalg.Tensor, blobs map[string]linalg.Blob) error
 // finite says where a number is NaN or infinite.
 func finite(v []float32) error {
 	for i, f := range v {
-		if math.IsNaN(float64(f)) || math.IsInf(float64(f), 0) {
+		if !(f-f == 0) { // NaN and infinities only
 			return fmt.Errorf("element %d is %g", i, f)
 		}
 	}

@@ -87,7 +87,9 @@ func (f *Fitter) Reset() {
 }
 
 // Fit solves the regression over the tuples that were added, at a learning rate to which
-// the schedule was applied, and forgets them. On error the adapter is as it was.
+// the schedule was applied, and forgets them. Numbers that are not finite are an error
+// that wraps ErrDiverged: the adapter is as it was if the gradient was not finite, and is
+// to be restored if the step was.
 func (f *Fitter) Fit(learningRate float64) (FitReport, error) {
 	defer f.Reset()
 	switch f.solver.Name {
@@ -229,26 +231,17 @@ func (f *Fitter) solveReducedRank(x, g *linalg.Tensor, rate float64) error {
 	return nil
 }
 
-// guard runs change and takes everything back if it fails or leaves numbers that are not
-// finite.
+// guard runs change and looks whether it leaves numbers that are not finite.
 func (f *Fitter) guard(change func() error) error {
-	all := f.state()
-	before := make([]*linalg.Tensor, len(all))
-	for i, p := range all {
-		before[i] = p.Value.Clone()
+	if err := change(); err != nil {
+		return err
 	}
-	err := change()
 	for _, p := range f.adapter.Params() {
-		if err == nil && finite(p.Value.F32()) != nil {
-			err = fmt.Errorf("parameter %s: %w", p.Name, ErrDiverged)
+		if finite(p.Value.F32()) != nil {
+			return fmt.Errorf("parameter %s: %w", p.Name, ErrDiverged)
 		}
 	}
-	if err != nil {
-		for i, p := range all {
-			f.dev.Upload(p.Value, before[i])
-		}
-	}
-	return err
+	return nil
 }
 
 // state returns parameters and optimizer state.

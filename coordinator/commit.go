@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"github.com/gradientlearning/cola/internal/durable"
+	"github.com/gradientlearning/cola/linalg"
 	"github.com/gradientlearning/cola/model"
 	"github.com/gradientlearning/cola/protocol"
 )
@@ -28,6 +29,9 @@ func (c *Coordinator) commit() error {
 		return err
 	}
 	if err := c.evaluateIfDue(); err != nil {
+		return err
+	}
+	if err := c.prepareBroadcast(); err != nil {
 		return err
 	}
 	c.Observe(c.observation(c.round))
@@ -96,9 +100,7 @@ func (c *Coordinator) sendCommit(m *member) {
 	message := &protocol.Commit{
 		Version: c.version, Round: c.round, Included: m.included == c.version, Final: final, Members: c.committed(),
 	}
-	if c.merged != nil && (final || c.job.Wire.Broadcast == "commit") {
-		message.Sections = c.mergedSections()
-	}
+	message.Sections = c.broadcast
 	if accuracy, ok := c.lastEval.accuracy[m.name]; ok && c.lastEval.round == c.round {
 		m.session.send(&protocol.Eval{Round: c.round, Accuracy: accuracy, Loss: c.lastEval.loss[m.name], Examples: c.lastEval.examples})
 	}
@@ -116,14 +118,27 @@ func (c *Coordinator) committed() int {
 	return n
 }
 
-// mergedSections returns the merged update as it travels: exact, for it is applied.
-func (c *Coordinator) mergedSections() []protocol.Section {
-	var sections []protocol.Section
+// prepareBroadcast encodes the merged update once for everyone, exact, where it is due.
+func (c *Coordinator) prepareBroadcast() error {
+	c.broadcast = nil
+	if c.merged == nil || c.round < c.job.Rounds && c.job.Wire.Broadcast != "commit" {
+		return nil
+	}
+	add := func(name string, t *linalg.Tensor) error {
+		s := protocol.Section{Name: name, Tensor: t, Compress: c.job.Wire.CompressUpdates}
+		c.broadcast = append(c.broadcast, s)
+		return c.broadcast[len(c.broadcast)-1].Prepare()
+	}
 	for i, d := range c.merged {
-		sections = append(sections, protocol.Section{Name: c.sites[i].Name + ".weight", Tensor: d.Weight, Compress: c.job.Wire.Compress})
-		if d.Bias != nil {
-			sections = append(sections, protocol.Section{Name: c.sites[i].Name + ".bias", Tensor: d.Bias, Compress: c.job.Wire.Compress})
+		if err := add(c.sites[i].Name+".weight", d.Weight); err != nil {
+			return err
+		}
+		if d.Bias == nil {
+			continue
+		}
+		if err := add(c.sites[i].Name+".bias", d.Bias); err != nil {
+			return err
 		}
 	}
-	return sections
+	return nil
 }

@@ -29,12 +29,13 @@ type Coordinator struct {
 	events  chan event
 	log     *slog.Logger
 
-	members map[string]*member
-	version uint64        // of the last commit
-	round   uint64        // the next one
-	merged  []model.Delta // merged mode: what the working copy holds beyond W₀
-	merger  *merger       // merged mode
-	spool   *spool        // merged mode with a quorum; else nil
+	members   map[string]*member
+	version   uint64             // of the last commit
+	round     uint64             // the next one
+	merged    []model.Delta      // merged mode: what the working copy holds beyond W₀
+	merger    *merger            // merged mode
+	broadcast []protocol.Section // the merged update as it travels with the last commit
+	spool     *spool             // merged mode with a quorum; else nil
 
 	interval interval // under way
 	traffic  traffic  // of sessions that have ended
@@ -153,9 +154,14 @@ func (c *Coordinator) run(ctx context.Context) (result *Result, err error) {
 			return nil, err
 		}
 	}
-	if c.lastEval.accuracy == nil && c.Test != nil { // restarted after the last commit
-		if err := c.evaluate(c.Test); err != nil {
+	if c.interval.end == 0 { // nothing was left to do: restarted after the last commit
+		if err := c.prepareBroadcast(); err != nil {
 			return nil, err
+		}
+		if c.Test != nil {
+			if err := c.evaluate(c.Test); err != nil {
+				return nil, err
+			}
 		}
 	}
 	total := time.Since(begin)

@@ -295,12 +295,12 @@ func (c *Coordinator) takeUpdate(m *member, u *protocol.Update) error {
 	if err != nil {
 		return err
 	}
-	blobs := make(map[string]linalg.Blob, len(u.Sections))
+	tensors := make(map[string]*linalg.Tensor, len(u.Sections))
 	for _, s := range u.Sections {
-		blobs[s.Name] = s.Tensor.Blob(s.Name)
+		tensors[s.Name] = s.Tensor
 	}
 	for i, a := range adapters {
-		if err := adapter.Load(c.sites[i], a, ofSite(blobs, c.sites[i])); err != nil {
+		if err := adapter.LoadTensors(c.sites[i], a, ofSite(tensors, c.sites[i])); err != nil {
 			return m.blame(u.Round+1, protocol.CodeDiverged, "lower the learning rate, or set clip_norm, and start the job again", "its update cannot be used: %w", err)
 		}
 	}

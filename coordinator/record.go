@@ -191,11 +191,11 @@ func (c *Coordinator) restore(meta commitMetadata, tensors []linalg.Blob) error 
 }
 
 // ofSite picks the tensors of one site: "<site>.<param>".
-func ofSite(blobs map[string]linalg.Blob, site adapter.Site) map[string]linalg.Blob {
-	own := map[string]linalg.Blob{}
-	for name, b := range blobs {
+func ofSite[T any](tensors map[string]T, site adapter.Site) map[string]T {
+	own := map[string]T{}
+	for name, t := range tensors {
 		if strings.HasPrefix(name, site.Name+".") {
-			own[name] = b
+			own[name] = t
 		}
 	}
 	return own

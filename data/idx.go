@@ -7,113 +7,161 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"io/fs"
 )
 
-// MNIST's pixels have this mean and deviation; other IDX sets are normalised alike.
+// The mean and the standard deviation of MNIST's training pixels, scaled to 0 … 1. Every
+// other IDX set is normalised with the same two numbers: none are computed from the data,
+// so that participants with different parts still feed the model alike.
 const (
-	mnistMean      = 0.1307
-	mnistDeviation = 0.3081
+	pixelMean      = 0.1307
+	pixelDeviation = 0.3081
+)
+
+// The first four bytes of an IDX file: two zeros, the type (8: unsigned bytes) and the
+// number of dimensions.
+const (
+	idxLabels = 0x0801
+	idxImages = 0x0803
 )
 
 const (
-	idxLabels = 0x0801 // unsigned bytes, one dimension
-	idxImages = 0x0803 // unsigned bytes, three dimensions
-	maxIDX    = 1 << 31
+	maxIDX   = 1<<31 - 1 // bytes that one file may declare
+	firstIDX = 1 << 16   // bytes of memory taken before any has arrived
 )
+
+// ErrNotFound says that data are not where they were looked for.
+var ErrNotFound = errors.New("data not found")
 
 // ErrFormat says that a file is not what its name promises.
 var ErrFormat = errors.New("not a valid IDX file")
 
 // openIDX opens the images and labels of a folder, plain or gzipped, under MNIST's names.
-func openIDX(dir string, test bool) (Dataset, error) {
+// where is what errors call the folder.
+func openIDX(fsys fs.FS, where string, test bool) (Dataset, error) {
 	prefix := "train"
 	if test {
 		prefix = "t10k"
 	}
-	pixels, shape, err := readIDX(dir, prefix+"-images-idx3-ubyte", idxImages)
+	pixels, shape, err := readIDX(fsys, where, prefix+"-images-idx3-ubyte", idxImages)
 	if err != nil {
 		return nil, err
 	}
-	labels, count, err := readIDX(dir, prefix+"-labels-idx1-ubyte", idxLabels)
+	labels, count, err := readIDX(fsys, where, prefix+"-labels-idx1-ubyte", idxLabels)
 	if err != nil {
 		return nil, err
 	}
 	if shape[0] != count[0] {
-		return nil, fmt.Errorf("%s: %d images and %d labels: %w", dir, shape[0], count[0], ErrFormat)
+		return nil, fmt.Errorf("%s holds %d images and %d labels under %s-…: %w: replace both files by a pair that belongs together",
+			where, shape[0], count[0], prefix, ErrFormat)
 	}
-	return &images{
-		pixels: pixels, labels: labels, shape: []int{shape[1], shape[2], 1}, classes: classesOf(labels),
-		mean: mnistMean, deviation: mnistDeviation,
-	}, nil
+	return newImages(pixels, labels, []int{shape[1], shape[2], 1}, pixelMean, pixelDeviation), nil
 }
 
-// readIDX reads dir/name or dir/name.gz.
-func readIDX(dir, name string, magic uint32) (values []byte, dims []int, err error) {
-	path := filepath.Join(dir, name)
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		path += ".gz"
-		f, err = os.Open(path)
-	}
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("neither %s nor %s.gz is in %s: %w", name, name, dir, ErrNotFound)
+// readIDX reads the file name, or name.gz.
+func readIDX(fsys fs.FS, where, name string, magic uint32) (values []byte, dims []int, err error) {
+	f, err := fsys.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = fsys.Open(name + ".gz")
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, fmt.Errorf("%w: %s has neither %s nor %s.gz", ErrNotFound, where, name, name)
+		}
+		name += ".gz"
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("%s: %w", where, err)
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	values, dims, err = parseIDX(f, magic)
+	if errors.Is(err, ErrFormat) {
+		err = fmt.Errorf("%w: replace it by an unharmed copy", err)
+	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s in %s: %w", name, where, err)
 	}
 	return values, dims, nil
 }
 
-// parseIDX parses an IDX file of unsigned bytes, gzipped or not. Memory is taken as bytes
-// arrive, never on the word of the header.
+// parseIDX parses an IDX file of unsigned bytes, gzipped or not: the magic number, one
+// big-endian uint32 for each dimension, the values. Memory is taken as bytes arrive, never
+// on the word of the header.
 func parseIDX(r io.Reader, magic uint32) (values []byte, dims []int, err error) {
-	var first [2]byte
-	if _, err := io.ReadFull(r, first[:]); err != nil {
-		return nil, nil, fmt.Errorf("%w: it is too short", ErrFormat)
+	r, err = unzip(r)
+	if err != nil {
+		return nil, nil, err
 	}
-	r = io.MultiReader(bytes.NewReader(first[:]), r)
-	if first == [2]byte{0x1f, 0x8b} {
-		z, err := gzip.NewReader(r)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%w: %w", ErrFormat, err)
-		}
-		r = z
+	header := make([]byte, 4+4*(magic&0xff))
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, nil, broken("its header", err)
 	}
-	var got uint32
-	if err := binary.Read(r, binary.BigEndian, &got); err != nil || got != magic {
-		return nil, nil, fmt.Errorf("%w: it begins with %#08x, expected %#08x", ErrFormat, got, magic)
+	if got := binary.BigEndian.Uint32(header); got != magic {
+		return nil, nil, fmt.Errorf("%w: it begins with %#08x, not %#08x", ErrFormat, got, magic)
 	}
 	size := int64(1)
-	for range magic & 0xff {
-		var d uint32
-		if err := binary.Read(r, binary.BigEndian, &d); err != nil {
-			return nil, nil, fmt.Errorf("%w: it ends in the header", ErrFormat)
+	for at := 4; at < len(header); at += 4 {
+		d := binary.BigEndian.Uint32(header[at:])
+		if d == 0 {
+			return nil, nil, fmt.Errorf("%w: dimension %d is zero", ErrFormat, at/4)
 		}
 		if size *= int64(d); size > maxIDX {
-			return nil, nil, fmt.Errorf("%w: it declares more than %d bytes", ErrFormat, int64(maxIDX))
+			return nil, nil, fmt.Errorf("%w: it declares more than %d bytes", ErrFormat, maxIDX)
 		}
 		dims = append(dims, int(d))
 	}
-	values, err = io.ReadAll(io.LimitReader(r, size+1))
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	if values, err = readValues(r, int(size)); err != nil {
+		return nil, nil, err
 	}
-	if int64(len(values)) != size {
-		return nil, nil, fmt.Errorf("%w: %v declares %d bytes, it has %s", ErrFormat, dims, size, count(len(values), size))
+	switch n, err := io.ReadFull(r, make([]byte, 1)); {
+	case n > 0:
+		return nil, nil, fmt.Errorf("%w: it goes on after the %d bytes that it declares", ErrFormat, size)
+	case !errors.Is(err, io.EOF): // where a gzip checksum does not match, this is where it shows
+		return nil, nil, broken("its end", err)
 	}
 	return values, dims, nil
 }
 
-func count(n int, limit int64) string {
-	if int64(n) > limit {
-		return "more"
+// unzip returns the content of r, whether or not it is gzipped.
+func unzip(r io.Reader) (io.Reader, error) {
+	start := make([]byte, 2)
+	n, err := io.ReadFull(r, start)
+	if err != nil && n == 0 {
+		return nil, broken("its first byte", err)
 	}
-	return fmt.Sprint(n)
+	r = io.MultiReader(bytes.NewReader(start[:n]), r)
+	if !bytes.Equal(start, []byte{0x1f, 0x8b}) {
+		return r, nil
+	}
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, broken("its gzip header", err)
+	}
+	return z, nil
+}
+
+// readValues reads size bytes into memory that at most doubles what has arrived.
+func readValues(r io.Reader, size int) ([]byte, error) {
+	values := make([]byte, 0, min(size, firstIDX))
+	for {
+		n, err := io.ReadFull(r, values[len(values):cap(values)])
+		values = values[:len(values)+n]
+		if err != nil {
+			return nil, broken(fmt.Sprintf("byte %d of %d", len(values), size), err)
+		}
+		if len(values) == size {
+			return values, nil
+		}
+		values = append(make([]byte, 0, min(size, 2*len(values))), values...)
+	}
+}
+
+// broken says at what part of a file reading failed. What the operating system reports
+// says nothing about the format.
+func broken(at string, err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: it ends before %s", ErrFormat, at)
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("read %s: %w", at, err)
+	}
+	return fmt.Errorf("%w: %s cannot be read: %w", ErrFormat, at, err)
 }

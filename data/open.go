@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -11,47 +12,80 @@ import (
 //	mnist, mnist:test                        the handwritten digits, 60,000 and 10,000
 //	idx:FOLDER, idx:FOLDER:test              a folder of IDX files under MNIST's names
 //	synthetic:EXAMPLES:HxWxC:CLASSES:SEED    made up: each class around a point of its own
+//
+// Errors wrap [ErrNotFound] where files are missing and [ErrFormat] where they are broken.
 func Open(spec string) (Dataset, error) {
 	name, rest, _ := strings.Cut(spec, ":")
 	switch name {
 	case "mnist":
-		if rest != "" && rest != "test" {
-			return nil, fmt.Errorf("%q: MNIST has the parts mnist and mnist:test", spec)
+		if spec != "mnist" && rest != "test" {
+			return nil, fmt.Errorf("%q: MNIST has two parts: mnist and mnist:test", spec)
 		}
 		return openMNIST(rest == "test")
 	case "idx":
 		dir, test := strings.CutSuffix(rest, ":test")
 		if dir == "" {
-			return nil, fmt.Errorf("%q names no folder: write idx:FOLDER", spec)
+			return nil, fmt.Errorf("%q names no folder: write idx:FOLDER or idx:FOLDER:test", spec)
 		}
-		return openIDX(dir, test)
+		return openIDX(os.DirFS(dir), dir, test)
 	case "synthetic":
 		return openSynthetic(spec, rest)
 	}
 	return nil, fmt.Errorf("%q is no data set: use mnist, mnist:test, idx:FOLDER, idx:FOLDER:test or synthetic:EXAMPLES:HxWxC:CLASSES:SEED", spec)
 }
 
+// Bounds on what a synthetic data set may be asked to be.
+const (
+	maxSyntheticExamples = 1 << 24
+	maxSyntheticSide     = 1 << 12
+	maxSyntheticCentres  = 1 << 24 // numbers in the centres of all classes, all in memory
+)
+
 func openSynthetic(spec, rest string) (Dataset, error) {
-	bad := func() (Dataset, error) {
-		return nil, fmt.Errorf("%q: write synthetic:EXAMPLES:HxWxC:CLASSES:SEED, for example synthetic:1000:8x8x1:4:1", spec)
+	fields := strings.Split(rest, ":")
+	if len(fields) != 4 {
+		return nil, syntheticError(spec, "it has %d fields after the name, not 4", len(fields))
 	}
-	parts := strings.Split(rest, ":")
-	if len(parts) != 4 {
-		return bad()
+	examples, err := number(fields[0], maxSyntheticExamples)
+	if err != nil {
+		return nil, syntheticError(spec, "examples: %w", err)
 	}
 	var shape []int
-	for _, d := range strings.Split(parts[1], "x") {
-		n, err := strconv.Atoi(d)
-		if err != nil || n < 1 || n > 1<<12 {
-			return bad()
+	size := 1
+	for _, field := range strings.Split(fields[1], "x") {
+		d, err := number(field, maxSyntheticSide)
+		if err != nil {
+			return nil, syntheticError(spec, "shape: %w", err)
 		}
-		shape = append(shape, n)
+		shape = append(shape, d)
+		size = min(size*d, maxSyntheticCentres+1)
 	}
-	examples, errE := strconv.Atoi(parts[0])
-	classes, errC := strconv.Atoi(parts[2])
-	seed, errS := strconv.ParseUint(parts[3], 10, 64)
-	if errE != nil || errC != nil || errS != nil || len(shape) != 3 || examples < 1 || classes < 1 || classes > 1<<16 || examples > 1<<24 {
-		return bad()
+	if len(shape) != 3 {
+		return nil, syntheticError(spec, "the shape has %d dimensions, not 3", len(shape))
+	}
+	if size > maxSyntheticCentres {
+		return nil, syntheticError(spec, "one example may not have more than %d numbers", maxSyntheticCentres)
+	}
+	classes, err := number(fields[2], min(examples, maxSyntheticCentres/size))
+	if err != nil {
+		return nil, syntheticError(spec, "classes: %w", err)
+	}
+	seed, err := strconv.ParseUint(fields[3], 10, 64)
+	if err != nil {
+		return nil, syntheticError(spec, "seed: %q is not a whole number from 0 to 2⁶⁴−1", fields[3])
 	}
 	return Synthetic(examples, shape, classes, seed), nil
+}
+
+// number parses a whole number from 1 to limit.
+func number(field string, limit int) (int, error) {
+	n, err := strconv.Atoi(field)
+	if err != nil || n < 1 || n > limit {
+		return 0, fmt.Errorf("%q is not a whole number from 1 to %d", field, limit)
+	}
+	return n, nil
+}
+
+func syntheticError(spec, format string, args ...any) error {
+	return fmt.Errorf("%q: %w: write synthetic:EXAMPLES:HxWxC:CLASSES:SEED, for example synthetic:1000:8x8x1:4:1", spec, fmt.Errorf(format, args...))
 }

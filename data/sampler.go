@@ -9,15 +9,16 @@ import (
 
 // Sampler says which examples make a participant's batch of a round. Its answer depends
 // on nothing but the round: after a crash the same round has the same batch. Each epoch
-// is a permutation of all examples of its own, and batches run on over its end. It is
-// for one goroutine.
+// is a permutation of all examples of its own, and batches run on over its end: no
+// example is left over, however the batches divide the epoch. It is for one goroutine.
 type Sampler struct {
 	examples, batch int
 	key             []byte
-	orders          map[uint64][]int // of the last epochs that were asked for
+	orders          map[uint64][]int // of the last epochs that were asked for, at most two
 }
 
-// NewSampler returns the sampler of a participant with so many examples.
+// NewSampler returns the sampler of a participant with so many examples. It panics if
+// there is no example, or none in a batch.
 func NewSampler(examples, batch int, seed uint64, participant string) *Sampler {
 	if examples < 1 || batch < 1 {
 		panic(fmt.Sprintf("data: batches of %d from %d examples", batch, examples))
@@ -46,7 +47,8 @@ func (s *Sampler) order(epoch uint64) []int {
 	if len(s.orders) == 2 {
 		clear(s.orders)
 	}
-	r := rand.New(rand.NewChaCha8(sha256.Sum256(binary.LittleEndian.AppendUint64(s.key[:len(s.key):len(s.key)], epoch))))
+	key := binary.LittleEndian.AppendUint64(s.key[:len(s.key):len(s.key)], epoch)
+	r := rand.New(rand.NewChaCha8(sha256.Sum256(key)))
 	order := identity(s.examples)
 	r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	s.orders[epoch] = order

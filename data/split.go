@@ -52,8 +52,8 @@ func ByLabel(ds Dataset, part, parts int) Dataset {
 	return slice(ds, order, part, parts)
 }
 
-// Shuffled returns part of parts of the examples in a random order: each participant has
-// some of everything.
+// Shuffled returns part of parts of the examples in a random order, the same for the same
+// seed: each participant has some of everything. Parts are as even as [ByLabel]'s.
 func Shuffled(ds Dataset, part, parts int, seed uint64) Dataset {
 	order := identity(ds.Len())
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -61,9 +61,10 @@ func Shuffled(ds Dataset, part, parts int, seed uint64) Dataset {
 	return slice(ds, order, part, parts)
 }
 
-// Head returns the first n examples.
+// Head returns the first n examples, or all if there are not so many.
 func Head(ds Dataset, n int) Dataset { return newView(ds, identity(min(n, ds.Len()))) }
 
+// identity returns 0, 1, … n−1.
 func identity(n int) []int {
 	order := make([]int, n)
 	for i := range order {
@@ -72,6 +73,7 @@ func identity(n int) []int {
 	return order
 }
 
+// slice returns part of parts of the examples in the given order.
 func slice(ds Dataset, order []int, part, parts int) Dataset {
 	if part < 0 || part >= parts {
 		panic(fmt.Sprintf("data: part %d of %d", part, parts))

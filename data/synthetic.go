@@ -20,9 +20,10 @@ type synthetic struct {
 // Synthetic returns a data set for tests and measurements. Example i has the class
 // i mod classes, and lies around that class's centre, with a standard deviation of 1 in
 // each dimension. Centres do not depend on the seed, so that another seed is a test set.
+// There are no more classes than examples.
 func Synthetic(examples int, shape []int, classes int, seed uint64) Dataset {
-	s := &synthetic{examples: examples, shape: slices.Clone(shape), classes: classes, seed: seed}
-	for c := range classes {
+	s := &synthetic{examples: examples, shape: slices.Clone(shape), classes: min(classes, examples), seed: seed}
+	for c := range s.classes {
 		r := source(0x636f6c61, uint64(c))
 		centre := make([]float32, linalg.Elements(shape))
 		for j := range centre {
@@ -33,6 +34,7 @@ func Synthetic(examples int, shape []int, classes int, seed uint64) Dataset {
 	return s
 }
 
+// source returns the random numbers of one stream of a seed: streams share none.
 func source(seed, stream uint64) *rand.Rand {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], seed)

@@ -32,6 +32,15 @@ func AppendBytes(dst []byte, t *Tensor) []byte {
 	return dst
 }
 
+// Bytes returns the elements of a host tensor, little-endian: its own memory where that
+// lies so, which must not be changed, else a copy.
+func Bytes(t *Tensor) []byte {
+	if littleEndian {
+		return t.memory()
+	}
+	return AppendBytes(nil, t)
+}
+
 // SetBytes sets the elements of a host tensor from little-endian bytes, of exactly its
 // length.
 func SetBytes(t *Tensor, data []byte) {

@@ -216,7 +216,7 @@ func (t *training) fit(round uint64) (*protocol.Update, error) {
 	for i, f := range t.fitters {
 		for _, p := range f.Adapter().Params() {
 			update.Sections = append(update.Sections, protocol.Section{
-				Name: t.sites[i].Name + "." + p.Name, Tensor: p.Value.Clone(), Compress: t.wire.Encoding.Compress,
+				Name: t.sites[i].Name + "." + p.Name, Tensor: p.Value, Compress: t.wire.CompressUpdates,
 			})
 		}
 	}

@@ -34,6 +34,9 @@ type SectionInfo struct {
 // encode returns the section's header and payload. The payload may be the tensor's own
 // memory: the tensor must not change before it is sent.
 func (s Section) encode() (prefix, payload []byte, err error) {
+	if s.prepared != nil {
+		return s.prepared.prefix, s.prepared.payload, nil
+	}
 	t, as := s.Tensor, s.As
 	if t == nil || len(s.Name) > maxName || len(t.Shape()) > maxDims {
 		return nil, nil, Faultf(CodeProtocol, "this is a defect of cola", "a section needs a tensor of at most %d dimensions and a name of at most %d bytes", maxDims, maxName)
@@ -44,7 +47,7 @@ func (s Section) encode() (prefix, payload []byte, err error) {
 	if !travelsAs(t.DType(), as) {
 		return nil, nil, Faultf(CodeProtocol, "use f32 or bf16", "%v does not travel as %v", t.DType(), as)
 	}
-	payload = elements(t.Convert(as))
+	payload = linalg.Bytes(t.Convert(as))
 	info := SectionInfo{Name: s.Name, DType: t.DType(), As: as, Shape: t.Shape(), Decoded: int64(len(payload))}
 	if s.Compress {
 		if small, pays := compress(payload, as.Size()); pays {
@@ -58,11 +61,6 @@ func (s Section) encode() (prefix, payload []byte, err error) {
 // travelsAs says which types may stand for each other on the wire.
 func travelsAs(dtype, as linalg.DType) bool {
 	return dtype == linalg.I32 && as == linalg.I32 || dtype == linalg.F32 && (as == linalg.F32 || as == linalg.BF16)
-}
-
-// elements returns a tensor's elements, little-endian.
-func elements(t *linalg.Tensor) []byte {
-	return linalg.AppendBytes(make([]byte, 0, t.Len()*t.DType().Size()), t)
 }
 
 // append returns the section's header, name and dimensions.

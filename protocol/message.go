@@ -71,7 +71,9 @@ type Job struct {
 	Solver        Solver    `msgpack:"solver"`
 	Optimizer     Optimizer `msgpack:"optimizer"`
 	Schedule      Schedule  `msgpack:"schedule"`
-	Encoding      Encoding  `msgpack:"encoding"` // of the sections of Batch and Update
+	Encoding      Encoding  `msgpack:"encoding"` // of the sections of Batch and Tuples
+	// CompressUpdates says that Update and Commit are compressed where it pays.
+	CompressUpdates bool `msgpack:"compress_updates"`
 }
 
 // Solver says how the regression is solved; see package adapter.

@@ -13,6 +13,21 @@ type Section struct {
 	As linalg.DType
 	// Compress shuffles bytes and compresses with zstd where that pays.
 	Compress bool
+
+	prepared *prepared
+}
+
+// prepared is a section in the form in which it travels.
+type prepared struct{ prefix, payload []byte }
+
+// Prepare encodes the section once for many sends. Its tensor must not change any more.
+func (s *Section) Prepare() error {
+	prefix, payload, err := s.encode()
+	if err != nil {
+		return err
+	}
+	s.prepared = &prepared{prefix, payload}
+	return nil
 }
 
 // Encoding is a job's choice of how sections travel.

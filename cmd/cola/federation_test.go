@@ -127,7 +127,7 @@ func (f *federation) state() string { return filepath.Join(f.dir, "coordinator")
 
 func (f *federation) coordinator(flags ...string) *process {
 	f.t.Helper()
-	return f.start(append([]string{"coordinator", "--job", f.job, "--state", f.state(), "--listen", f.address, "--json", "--linger", "20s"}, flags...)...)
+	return f.start(append([]string{"coordinator", "--job", f.job, "--state", f.state(), "--listen", f.address, "--json", "--linger", "3s"}, flags...)...)
 }
 
 // enrolled starts a participant that is enrolled already, or enrols with a join line.
@@ -218,7 +218,7 @@ func TestProcessesEndLikeTheSimulation(t *testing.T) {
 func TestKilledAtAnyInstant(t *testing.T) {
 	for _, collaboration := range []string{"collaborative", "alone"} {
 		t.Run(collaboration, func(t *testing.T) {
-			f := newFederation(t, collaboration, 80, 2)
+			f := newFederation(t, collaboration, 100**kills, 2)
 			coordinator := f.coordinator()
 			participants := make([]*process, len(f.names))
 			joins := make([]string, len(f.names))
@@ -227,6 +227,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 				participants[i] = f.participant(i, "--join", joins[i])
 			}
 			random := newInstants(t)
+			killed := 0
 			for range *kills {
 				random.sleep()
 				victim := random.victim(len(participants) + 1)
@@ -234,10 +235,15 @@ func TestKilledAtAnyInstant(t *testing.T) {
 				case victim == len(participants) && !coordinator.over():
 					coordinator.kill()
 					coordinator = f.coordinator()
+					killed++
 				case victim < len(participants) && !participants[victim].over():
 					participants[victim].kill()
 					participants[victim] = f.participant(victim, "--join", joins[victim])
+					killed++
 				}
+			}
+			if t.Logf("%d kills while the job ran", killed); killed < *kills/2 {
+				t.Errorf("the job was over after %d of %d kills: it proves little", killed, *kills)
 			}
 			for i, p := range participants {
 				if status := f.wait(p); status != 0 {

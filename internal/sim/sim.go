@@ -46,9 +46,6 @@ type Network interface {
 
 // Run trains in each collaboration and reports.
 func Run(ctx context.Context, cfg Config) (*report.Report, error) {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
 	if cfg.Observe == nil {
 		cfg.Observe = func(coordinator.Collaboration, coordinator.Observation) {}
 	}
@@ -144,6 +141,9 @@ func point(o coordinator.Observation) report.Point {
 // Federate runs the job once, with one participant for each name on its own data, and
 // returns when everyone is done or one of them has failed.
 func Federate(ctx context.Context, cfg Config, names []string, own func(i int) data.Dataset) (*coordinator.Result, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	network := cfg.Network
 	if network == nil {
 		network = &memoryNetwork{}

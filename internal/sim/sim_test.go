@@ -84,7 +84,7 @@ func variants() map[string]func(*coordinator.Job) {
 			j.Adapter.Hidden = []int{5}
 			j.Adapter.Override = []coordinator.AdapterOverride{{Participants: []string{"p1"}, Kind: adapter.LowRank}, {Participants: []string{"p3"}, Kind: adapter.Linear}}
 		},
-		"steps": func(j *coordinator.Job) { j.Solver.Name, j.Solver.Steps = "steps", 3 },
+		"steps": func(j *coordinator.Job) { j.Solver.Name, j.Solver.Steps, j.Optimizer.LearningRate = "steps", 3, 1e-3 },
 		"bf16":  func(j *coordinator.Job) { j.Wire.X, j.Wire.G = "bf16", "bf16" },
 		"batch": func(j *coordinator.Job) { j.Loss = "batch"; j.Wire.Compress = false; j.Wire.Broadcast = "end" },
 		"cnn": func(j *coordinator.Job) {

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -55,15 +56,23 @@ func New(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
 	return nil, fmt.Errorf("unknown log format %q: use %s or %s", format, Text, JSON)
 }
 
-// forPeople leaves out the level of ordinary records and shows errors in red.
+// forPeople leaves out the level of ordinary records and digits that nobody reads, and
+// shows errors in red.
 func forPeople(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.LevelKey {
 		if level, ok := a.Value.Any().(slog.Level); ok && level == slog.LevelInfo {
 			return slog.Attr{}
 		}
 	}
-	if _, ok := a.Value.Any().(error); ok {
-		return tint.Attr(red, a)
+	switch a.Value.Kind() {
+	case slog.KindFloat64:
+		return slog.String(a.Key, strconv.FormatFloat(a.Value.Float64(), 'g', 4, 64))
+	case slog.KindDuration:
+		return slog.Duration(a.Key, a.Value.Duration().Round(time.Millisecond))
+	case slog.KindAny:
+		if _, ok := a.Value.Any().(error); ok {
+			return tint.Attr(red, a)
+		}
 	}
 	return a
 }

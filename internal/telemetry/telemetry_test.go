@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -34,11 +35,13 @@ func TestTextIsQuietAndReadable(t *testing.T) {
 	log, out := newLog(t, telemetry.Text, slog.LevelInfo)
 	log.Debug("never shown")
 	log.Info("fitted", telemetry.Participant("p3"), telemetry.Round(12))
+	log.Info("evaluated", "loss", 12.650999748586289, "in", 1234567*time.Microsecond/1000)
 	log.With(telemetry.Participant("p1")).Warn("late", telemetry.Err(errors.New("no answer")))
 
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	want := []string{
 		`^\d\d:\d\d:\d\d fitted participant=p3 round=12$`,
+		`^\d\d:\d\d:\d\d evaluated loss=12.65 in=1ms$`,
 		`^\d\d:\d\d:\d\d WRN late participant=p1 err="no answer"$`,
 	}
 	if len(lines) != len(want) {

@@ -12,9 +12,9 @@ import (
 	"github.com/gradientlearning/cola/model"
 )
 
-// clear is how far, beside a layer's size, every forward pass stays from the corners of
+// clearance is how far, beside a layer's size, every forward pass stays from the corners of
 // ReLU and max-pool: well over the rounding of a float32 sum of a few thousand terms.
-const clear = 1e-5
+const clearance = 1e-5
 
 // fixture is a seeded model with three participants.
 type fixture struct {
@@ -132,7 +132,7 @@ func (f *fixture) draw(ctx context.Context, seed uint64, k, rows int) (oracle.Ba
 			for j := range one.Inputs.Data {
 				one.Inputs.Data[j] = float64(float32(rng.NormFloat64()))
 			}
-			near = f.network.Kinks(f.unmerged[k].double, one) < clear || f.mean.Kinks(nil, one) < clear
+			near = f.network.Kinks(f.unmerged[k].double, one) < clearance || f.mean.Kinks(nil, one) < clearance
 		}
 		copy(batch.Inputs.Row(i), one.Inputs.Data)
 		batch.Labels = append(batch.Labels, one.Labels[0])

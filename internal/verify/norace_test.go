@@ -2,4 +2,5 @@
 
 package verify
 
+// raced says that the race detector is on.
 const raced = false

@@ -2,5 +2,5 @@
 
 package verify
 
-// raced says that the race detector is on, under which plain loops take twenty times as long.
+// raced says that the race detector is on, under which plain loops take fifty times as long.
 const raced = true

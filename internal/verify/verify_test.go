@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gradientlearning/cola/internal/oracle"
+	"github.com/gradientlearning/cola/linalg"
 	"github.com/gradientlearning/cola/model"
 )
 
@@ -43,11 +44,10 @@ func mustPass(t *testing.T, report Report) {
 }
 
 func TestRun(t *testing.T) {
-	seeds := []uint64{0, 1, 2}
 	if raced {
-		t.Skip("the paper's widths take minutes under the race detector; TestRunSmall covers the same code")
+		t.Skip("the paper's widths take a minute under the race detector; TestRunSmall runs the same code")
 	}
-	for _, seed := range seeds {
+	for seed := range uint64(3) {
 		report := run(t, Config{Seed: seed})
 		mustPass(t, report)
 		if seed > 0 {
@@ -214,8 +214,21 @@ func TestJSON(t *testing.T) {
 }
 
 func TestBorderNamesWhatDoesNotFit(t *testing.T) {
-	m := oracle.NewMatrix(2, 3)
-	if err := fill(m, "layers.7.weight", nil); err == nil || !strings.Contains(err.Error(), "layers.7.weight") {
-		t.Errorf("a missing parameter: %v", err)
+	for name, from := range map[string]*linalg.Tensor{
+		"missing":     nil,
+		"too many":    linalg.New(linalg.F32, 3, 3),
+		"other shape": linalg.New(linalg.F32, 7),
+	} {
+		err := fill(oracle.NewMatrix(2, 3), "layers.7.weight", from)
+		if err == nil || !strings.Contains(err.Error(), "layers.7.weight") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSubjectThatCannotBeMade(t *testing.T) {
+	wrong := []subject{{"wrong", model.Config{Type: "mlp", Input: []int{2, 2, 1}}}}
+	if _, err := Run(context.Background(), Config{subjects: wrong}); err == nil || !strings.Contains(err.Error(), "verify wrong") {
+		t.Errorf("a model without classes: %v", err)
 	}
 }

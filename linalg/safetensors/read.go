@@ -1,10 +1,8 @@
 package safetensors
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,10 +13,11 @@ import (
 )
 
 // maxHeader is the format's own bound on the header.
-const maxHeader = 100 << 20
+const maxHeader = 100_000_000
 
-// ErrFormat says that a file is not a valid safetensors file.
-var ErrFormat = errors.New("not a valid safetensors file")
+// ErrFormat says that a file is not a valid safetensors file. Nothing mends one: it has to
+// be written or fetched again.
+var ErrFormat = errors.New("not a valid safetensors file (write it or download it again)")
 
 // Info is what the header says of a tensor.
 type Info struct {
@@ -29,8 +28,10 @@ type Info struct {
 	start int64 // in the data
 }
 
-// File is an open safetensors file. Tensors are read when they are asked for.
+// File is an open safetensors file. Tensors are read when they are asked for, from several
+// goroutines if need be.
 type File struct {
+	name     string // for errors: the path, or nothing
 	r        io.ReaderAt
 	close    func() error
 	data     int64 // where the data begin
@@ -39,39 +40,49 @@ type File struct {
 	byName   map[string]int
 }
 
-// Open opens a file.
+// Open opens a file and reads its header. Errors name the path.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	stat, err := f.Stat()
+	f, err := readFile(file, path)
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, file.Close())
 	}
-	s, err := Read(f, stat.Size())
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
-	}
-	s.close = f.Close
-	return s, nil
+	f.close = file.Close
+	return f, nil
 }
 
-// Read reads the header of a file of the given size.
+func readFile(file *os.File, path string) (*File, error) {
+	stat, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	f, err := Read(file, stat.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	f.name = path + ": "
+	return f, nil
+}
+
+// Read reads the header of a file of the given size. The file is read further by
+// [File.Tensor]; closing it is the caller's.
 func Read(r io.ReaderAt, size int64) (*File, error) {
-	var prefix [8]byte
+	prefix := make([]byte, 8)
 	if size < int64(len(prefix)) {
 		return nil, fmt.Errorf("%w: %d bytes are too few", ErrFormat, size)
 	}
-	if _, err := r.ReadAt(prefix[:], 0); err != nil {
+	if err := readAt(r, prefix, 0); err != nil {
 		return nil, fmt.Errorf("read the header's length: %w", err)
 	}
-	n := binary.LittleEndian.Uint64(prefix[:])
+	n := binary.LittleEndian.Uint64(prefix)
 	if n > maxHeader || int64(n) > size-8 {
-		return nil, fmt.Errorf("%w: a header of %d bytes in a file of %d", ErrFormat, n, size)
+		return nil, fmt.Errorf("%w: a header of %d bytes in a file of %d (%d are allowed)", ErrFormat, n, size, maxHeader)
 	}
 	header := make([]byte, n)
-	if _, err := r.ReadAt(header, 8); err != nil {
+	if err := readAt(r, header, 8); err != nil {
 		return nil, fmt.Errorf("read the header: %w", err)
 	}
 	f := &File{r: r, close: func() error { return nil }, data: 8 + int64(n), metadata: map[string]string{}, byName: map[string]int{}}
@@ -84,73 +95,16 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// parse reads the header's JSON, key by key so that a name given twice is noticed.
-func (f *File) parse(header []byte) error {
-	d := json.NewDecoder(bytes.NewReader(header))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("the header is not a JSON object")
+// readAt fills p. An io.ReaderAt may report the end of the file beside its last bytes.
+func readAt(r io.ReaderAt, p []byte, offset int64) error {
+	n, err := r.ReadAt(p, offset)
+	if n == len(p) {
+		return nil
 	}
-	seen := map[string]bool{}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return fmt.Errorf("header: %w", err)
-		}
-		name, _ := key.(string) // an object's keys are strings
-		if seen[name] {
-			return fmt.Errorf("%q is there twice", name)
-		}
-		seen[name] = true
-		if name == "__metadata__" {
-			err = d.Decode(&f.metadata)
-		} else {
-			err = f.parseTensor(d, name)
-		}
-		if err != nil {
-			return fmt.Errorf("%q: %w", name, err)
-		}
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
 	}
-	if _, err := d.Token(); err != nil {
-		return fmt.Errorf("header: %w", err)
-	}
-	if rest := bytes.TrimLeft(header[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		return errors.New("the header goes on after its JSON object")
-	}
-	return nil
-}
-
-func (f *File) parseTensor(d *json.Decoder, name string) error {
-	var entry struct {
-		DType   string   `json:"dtype"`
-		Shape   []int64  `json:"shape"`
-		Offsets [2]int64 `json:"data_offsets"`
-	}
-	if err := d.Decode(&entry); err != nil {
-		return err
-	}
-	info := Info{Name: name, DType: entry.DType, start: entry.Offsets[0], Bytes: entry.Offsets[1] - entry.Offsets[0]}
-	if info.start < 0 || info.Bytes < 0 {
-		return fmt.Errorf("data_offsets %v", entry.Offsets)
-	}
-	elements := int64(1)
-	for _, dim := range entry.Shape {
-		if dim < 0 || dim > 0 && elements > (1<<62)/dim {
-			return fmt.Errorf("shape %v is not possible", entry.Shape)
-		}
-		elements *= dim
-		info.Shape = append(info.Shape, int(dim))
-	}
-	if size, known := elementSize[entry.DType]; known && info.Bytes/size != elements || known && info.Bytes%size != 0 {
-		return fmt.Errorf("shape %v of %s takes %d × %d bytes, data_offsets give %d", entry.Shape, entry.DType, elements, size, info.Bytes)
-	}
-	f.infos = append(f.infos, info)
-	return nil
-}
-
-// elementSize is the size in bytes of the format's types.
-var elementSize = map[string]int64{
-	"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
-	"I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1,
+	return err
 }
 
 // checkLayout makes sure that the tensors cover the data exactly.
@@ -163,10 +117,10 @@ func (f *File) checkLayout(size int64) error {
 		if info.start != end {
 			return fmt.Errorf("tensor %q begins at %d, the one before it ends at %d", info.Name, info.start, end)
 		}
-		end += info.Bytes
-		if end > size {
-			return fmt.Errorf("tensor %q ends at %d, the file has %d bytes of data: it is cut off", info.Name, end, size)
+		if info.Bytes > size-end {
+			return fmt.Errorf("tensor %q ends at %d, the file has %d bytes of data: it is cut off", info.Name, info.start+info.Bytes, size)
 		}
+		end += info.Bytes
 		f.byName[info.Name] = i
 	}
 	if end != size {
@@ -175,10 +129,11 @@ func (f *File) checkLayout(size int64) error {
 	return nil
 }
 
-// Close closes what Open opened.
+// Close closes the file that Open opened.
 func (f *File) Close() error { return f.close() }
 
-// Metadata returns the strings of the header; they may be changed.
+// Metadata returns the strings of the header, empty where it has none. The map is the
+// caller's.
 func (f *File) Metadata() map[string]string { return f.metadata }
 
 // Names returns the tensors' names, by their place in the file.
@@ -190,29 +145,31 @@ func (f *File) Names() []string {
 	return names
 }
 
-// Info returns what the header says of a tensor.
+// Info returns what the header says of a tensor, and whether there is one of that name.
 func (f *File) Info(name string) (Info, bool) {
 	i, ok := f.byName[name]
 	if !ok {
 		return Info{}, false
 	}
-	return f.infos[i], true
+	info := f.infos[i]
+	info.Shape = slices.Clone(info.Shape)
+	return info, true
 }
 
-// Tensor reads a tensor. One that is missing, or of a type that cola does not compute
-// with, is an error that names it.
+// Tensor reads one tensor. It is an error that names file and tensor where the tensor is
+// missing or is of a type that cola does not compute with.
 func (f *File) Tensor(name string) (linalg.Blob, error) {
 	info, ok := f.Info(name)
 	if !ok {
-		return linalg.Blob{}, fmt.Errorf("tensor %q is not in the file", name)
+		return linalg.Blob{}, fmt.Errorf("%stensor %q is not in the file: check that it is of the same model", f.name, name)
 	}
 	dtype, ok := dtypes[info.DType]
 	if !ok {
-		return linalg.Blob{}, fmt.Errorf("tensor %q is of type %s: convert it to F32, F16, BF16 or I32", name, info.DType)
+		return linalg.Blob{}, fmt.Errorf("%stensor %q is of type %s: convert it to F32, F16, BF16 or I32", f.name, name, info.DType)
 	}
 	blob := linalg.Blob{Name: name, DType: dtype, Shape: info.Shape, Data: make([]byte, info.Bytes)}
-	if _, err := f.r.ReadAt(blob.Data, f.data+info.start); err != nil && !(errors.Is(err, io.EOF) && info.Bytes == 0) {
-		return linalg.Blob{}, fmt.Errorf("read tensor %q: %w", name, err)
+	if err := readAt(f.r, blob.Data, f.data+info.start); err != nil {
+		return linalg.Blob{}, fmt.Errorf("%sread tensor %q: %w", f.name, name, err)
 	}
 	return blob, nil
 }

@@ -10,12 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gradientlearning/cola/linalg"
 )
 
 // Write writes tensors in their order and metadata sorted by key: the same content is
-// always the same bytes.
+// always the same bytes. A name given twice and a blob whose data do not fit its shape
+// are errors, and then nothing is written.
 func Write(w io.Writer, blobs []linalg.Blob, metadata map[string]string) error {
 	header, err := header(blobs, metadata)
 	if err != nil {
@@ -26,7 +28,7 @@ func Write(w io.Writer, blobs []linalg.Blob, metadata map[string]string) error {
 	}
 	for _, b := range blobs {
 		if _, err := w.Write(b.Data); err != nil {
-			return err
+			return fmt.Errorf("write tensor %q: %w", b.Name, err)
 		}
 	}
 	return nil
@@ -34,38 +36,38 @@ func Write(w io.Writer, blobs []linalg.Blob, metadata map[string]string) error {
 
 // header returns the length and the JSON, padded with spaces so that data are aligned.
 func header(blobs []linalg.Blob, metadata map[string]string) ([]byte, error) {
-	var b bytes.Buffer
-	b.Write(make([]byte, 8))
+	b := bytes.NewBuffer(make([]byte, 8))
 	b.WriteByte('{')
 	comma := ""
 	if len(metadata) > 0 {
-		text, err := json.Marshal(metadata)
+		for k, v := range metadata {
+			if !utf8.ValidString(k) || !utf8.ValidString(v) {
+				return nil, fmt.Errorf("metadata %q: %q is not UTF-8", k, v)
+			}
+		}
+		text, err := json.Marshal(metadata) // sorts the keys
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&b, `"__metadata__":%s`, text)
+		fmt.Fprintf(b, "%q:%s", metadataKey, text)
 		comma = ","
 	}
 	offset := 0
-	seen := map[string]bool{"__metadata__": true}
+	seen := map[string]bool{metadataKey: true}
 	for _, blob := range blobs {
-		if seen[blob.Name] {
-			return nil, fmt.Errorf("tensor %q is given twice", blob.Name)
+		if err := blob.Check(); err != nil {
+			return nil, err
+		}
+		if seen[blob.Name] || !utf8.ValidString(blob.Name) {
+			return nil, fmt.Errorf("tensor %q: the name is taken or not UTF-8: give it another", blob.Name)
 		}
 		seen[blob.Name] = true
-		if _, err := blob.Tensor(); err != nil {
-			return nil, err
-		}
-		name, err := json.Marshal(blob.Name)
+		entry, err := entryOf(blob, offset)
 		if err != nil {
 			return nil, err
 		}
-		shape, err := json.Marshal(append([]int{}, blob.Shape...))
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(&b, `%s%s:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`,
-			comma, name, strings.ToUpper(blob.DType.String()), shape, offset, offset+len(blob.Data))
+		b.WriteString(comma)
+		b.Write(entry)
 		comma = ","
 		offset += len(blob.Data)
 	}
@@ -74,11 +76,29 @@ func header(blobs []linalg.Blob, metadata map[string]string) ([]byte, error) {
 		b.WriteByte(' ')
 	}
 	out := b.Bytes()
+	if len(out)-8 > maxHeader {
+		return nil, fmt.Errorf("a header of %d bytes: the format allows %d", len(out)-8, maxHeader)
+	}
 	binary.LittleEndian.PutUint64(out, uint64(len(out)-8))
 	return out, nil
 }
 
-// WriteFile replaces path atomically: a temporary file is written, synced and renamed.
+// entryOf returns the header's entry for a tensor whose data begin at offset.
+func entryOf(blob linalg.Blob, offset int) ([]byte, error) {
+	name, err := json.Marshal(blob.Name)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := json.Marshal(append([]int{}, blob.Shape...)) // never null
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, `%s:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`,
+		name, strings.ToUpper(blob.DType.String()), shape, offset, offset+len(blob.Data)), nil
+}
+
+// WriteFile replaces path atomically: a temporary file beside it is written, synced and
+// renamed. After an error the old file is as it was.
 func WriteFile(path string, blobs []linalg.Blob, metadata map[string]string) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {

@@ -119,7 +119,7 @@ func (i *Identity) exchange(ctx context.Context, join Join, request *protocol.En
 		return nil, nil, m.Fault()
 	default:
 		return nil, nil, protocol.Faultf(protocol.CodeProtocol, "use the same version of cola on both machines",
-			"the coordinator answered joining with message kind %d", m.Kind())
+			"the coordinator answered joining with %v", m.Kind())
 	}
 }
 

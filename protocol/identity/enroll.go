@@ -80,7 +80,7 @@ func (a *Authority) redeem(req *protocol.Enroll) (*protocol.Enrolled, error) {
 func checkRequest(req *protocol.Enroll) (ed25519.PublicKey, error) {
 	const fix = "use the same version of cola on both machines"
 	if err := checkName(req.Participant); err != nil {
-		return nil, protocol.Faultf(protocol.CodeUsage, "choose another name", "the participant's name %w", err)
+		return nil, nameFault(err)
 	}
 	csr, err := x509.ParseCertificateRequest(req.Request)
 	if err == nil {
@@ -129,7 +129,7 @@ func (a *Authority) claim(name, key string) error {
 // open. It is no error if the name is not enrolled.
 func (a *Authority) Forget(name string) error {
 	if err := checkName(name); err != nil {
-		return protocol.Faultf(protocol.CodeUsage, "give the participant's name", "the participant's name %q %w", name, err)
+		return nameFault(err)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

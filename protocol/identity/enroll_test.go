@@ -14,12 +14,16 @@ import (
 
 func TestEnrolAndDial(t *testing.T) {
 	c := start(t)
+	names, err := c.Enrolled()
+	if err != nil || len(names) != 0 {
+		t.Errorf("enrolled before anybody was: %q, %v", names, err)
+	}
 	dir := filepath.Join(t.TempDir(), "identity")
 	id := open(t, dir, "")
 	if id.Enrolled() || id.Name() != "" || id.Joined() != (identity.Join{}) {
 		t.Errorf("a new identity says that it joined %+v as %q", id.Joined(), id.Name())
 	}
-	_, err := id.Dial(t.Context(), c.addr)
+	_, err = id.Dial(t.Context(), c.addr)
 	wantCode(t, err, protocol.CodeUsage)
 
 	join := c.join(t, "p0")
@@ -37,6 +41,12 @@ func TestEnrolAndDial(t *testing.T) {
 		if diff := cmp.Diff(want, id.Joined()); diff != "" {
 			t.Error(diff)
 		}
+	}
+	c.enrolled(t, "p")
+	c.enrolled(t, "p-1")
+	names, err = c.Enrolled()
+	if diff := cmp.Diff([]string{"p", "p-1", "p0"}, names); diff != "" || err != nil {
+		t.Errorf("enrolled %s, %v", diff, err)
 	}
 	_, err = identity.OpenIdentity(dir, "p1")
 	wantCode(t, err, protocol.CodeNameMismatch)
@@ -236,7 +246,11 @@ func TestForget(t *testing.T) {
 	if err := c.Forget("p0"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := visit(t.Context(), id, c.addr)
+	names, err := c.Enrolled()
+	if diff := cmp.Diff([]string{"p1"}, names); diff != "" || err != nil {
+		t.Errorf("enrolled %s, %v", diff, err)
+	}
+	_, err = visit(t.Context(), id, c.addr)
 	wantCode(t, err, protocol.CodeUntrusted)
 	if err := os.Remove(filepath.Join(dir, "joined.json")); err != nil {
 		t.Fatal(err)

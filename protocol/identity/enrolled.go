@@ -1,8 +1,8 @@
 package identity
 
 import (
-	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -10,7 +10,7 @@ import (
 func (a *Authority) Enrolled() ([]string, error) {
 	entries, err := os.ReadDir(a.path(enrolledDir))
 	if err != nil {
-		return nil, fmt.Errorf("list who is enrolled: %w", err)
+		return nil, unreadable(a.path(enrolledDir), a.fix(), err)
 	}
 	var names []string
 	for _, e := range entries {
@@ -18,5 +18,6 @@ func (a *Authority) Enrolled() ([]string, error) {
 			names = append(names, name)
 		}
 	}
+	slices.Sort(names) // of files, p.json comes after p-1.json
 	return names, nil
 }

@@ -50,7 +50,7 @@ const (
 func OpenIdentity(dir, name string, opts ...Option) (*Identity, error) {
 	if name != "" {
 		if err := checkName(name); err != nil {
-			return nil, protocol.Faultf(protocol.CodeUsage, "choose another name", "the participant's name %q %w", name, err)
+			return nil, nameFault(err)
 		}
 	}
 	i := &Identity{dir: dir, clock: collect(opts).clock, name: name}

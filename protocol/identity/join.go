@@ -77,7 +77,7 @@ func parseJoin(line string) (Join, error) {
 		return Join{}, err
 	}
 	if j.Token, err = parseSecret(strings.TrimPrefix(u.Path, "/")); err != nil {
-		return Join{}, fmt.Errorf("its token %w", err)
+		return Join{}, fmt.Errorf("its token: %w", err)
 	}
 	if err := j.parameters(u.RawQuery); err != nil {
 		return Join{}, err
@@ -106,7 +106,7 @@ func (j *Join) parameters(raw string) error {
 			return fmt.Errorf("its parameter %q is not known", key)
 		}
 		if err != nil {
-			return fmt.Errorf("its parameter %q %w", key, err)
+			return fmt.Errorf("its parameter %q: %w", key, err)
 		}
 	}
 	if j.Authority == "" {
@@ -136,24 +136,24 @@ func checkAddr(addr string) error {
 func parseFingerprint(s string) (string, error) {
 	s = strings.ToLower(s)
 	if raw, err := hex.DecodeString(s); err != nil || len(raw) != 32 {
-		return "", errors.New("is not 64 hexadecimal digits")
+		return "", errors.New("it is not 64 hexadecimal digits")
 	}
 	return s, nil
 }
 
 const reservedName = "coordinator"
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`)
-
 // checkName accepts what can be a participant's name, and with it the name of a file.
 func checkName(name string) error {
-	if !namePattern.MatchString(name) {
-		return errors.New("is not a name of 1 to 64 letters, digits, '-', '_' and '.', not beginning with '-' or '.'")
-	}
 	if strings.EqualFold(name, reservedName) {
-		return fmt.Errorf("may not be %q", reservedName)
+		return fmt.Errorf("%q is the coordinator's name", name)
 	}
-	return nil
+	return protocol.ValidName(name)
+}
+
+// nameFault is the fault for a name that checkName does not accept.
+func nameFault(err error) error {
+	return protocol.Faultf(protocol.CodeUsage, "choose another name", "the participant cannot be called so: %w", err)
 }
 
 // Secrets (tokens, the gossip secret) are 128 random bits in lower-case base32.
@@ -171,7 +171,7 @@ func newSecret() string {
 func parseSecret(s string) (string, error) {
 	raw, err := secretEncoding.DecodeString(strings.ToUpper(s))
 	if err != nil || len(raw) != secretBytes {
-		return "", errors.New("is not 26 letters and digits (a to z, 2 to 7)")
+		return "", errors.New("it is not 26 letters and digits (a to z, 2 to 7)")
 	}
 	return strings.ToLower(secretEncoding.EncodeToString(raw)), nil
 }

@@ -225,7 +225,7 @@ func (l *listener) enrol(nc *tls.Conn, peer protocol.Peer, log *slog.Logger) err
 	request, ok := message.(*protocol.Enroll)
 	if !ok {
 		return protocol.Faultf(protocol.CodeUntrusted, fixNewLine,
-			"the connection has no certificate and may only join, but sent message kind %d", message.Kind())
+			"the connection has no certificate and may only join, but sent %v", message.Kind())
 	}
 	answer, err := l.authority.redeem(request)
 	if err != nil {

@@ -44,7 +44,7 @@ const (
 func (a *Authority) Invite(name string, validFor time.Duration) (token string, err error) {
 	if name != "" {
 		if err := checkName(name); err != nil {
-			return "", protocol.Faultf(protocol.CodeUsage, "choose another name", "the participant's name %q %w", name, err)
+			return "", nameFault(err)
 		}
 	}
 	if validFor < 0 {
@@ -87,7 +87,7 @@ func (a *Authority) findInvitation(token string) (invitation, error) {
 	const fix = "check that the whole line was pasted, or " + fixNewLine
 	token, err := parseSecret(token)
 	if err != nil {
-		return invitation{}, protocol.Faultf(protocol.CodeTokenRefused, fix, "the join token %w", err)
+		return invitation{}, protocol.Faultf(protocol.CodeTokenRefused, fix, "the join token is not valid: %w", err)
 	}
 	hash := tokenHash(token)
 	var inv invitation

@@ -141,7 +141,8 @@ func (p *Pool) Events() <-chan Event { return p.observer.events }
 // Addr returns the address that this member gossips at, a seed for others.
 func (p *Pool) Addr() string { return p.addr }
 
-// Shutdown says good-bye to the pool and stops gossiping. It may be called again.
+// Shutdown says good-bye to the pool and stops gossiping. A probe that is under way keeps
+// a goroutine for up to a probe interval more. It may be called again.
 func (p *Pool) Shutdown() error {
 	p.shutdown.Do(func() {
 		if err := p.list.Leave(leaveTimeout); err != nil {

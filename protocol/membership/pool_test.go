@@ -18,7 +18,24 @@ import (
 	"github.com/gradientlearning/cola/protocol/membership"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain waits for memberlist's goroutines: after Shutdown a probe that is under way
+// still waits for its answer, for up to a probe interval, which is more than goleak's
+// own patience.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for range 20 {
+		if goleak.Find() == nil {
+			break
+		}
+	}
+	goleak.VerifyTestMain(ran(code))
+}
+
+// ran is a test run that is over.
+type ran int
+
+// Run returns the run's exit code.
+func (r ran) Run() int { return int(r) }
 
 var key = []byte("abcdefghijklmnopqrstuvwxya")
 
