@@ -25,9 +25,10 @@ func Digest(sites []Site, adapters []Adapter) [32]byte {
 			for _, d := range p.Value.Shape() {
 				buf = binary.LittleEndian.AppendUint64(buf, uint64(d))
 			}
-			buf = linalg.AppendBytes(buf, p.Value)
+			h.Write(buf)
+			h.Write(linalg.Bytes(p.Value))
+			buf = buf[:0]
 		}
-		h.Write(buf)
 	}
 	return [32]byte(h.Sum(nil))
 }

@@ -256,6 +256,7 @@ func (c *Coordinator) take(m *member, message protocol.Message) error {
 		c.log.Warn("participant failed", "participant", m.name, "code", f.Code, "cause", f.Cause, "fix", f.Fix, "round", c.round+1)
 		return nil
 	case *protocol.Bye:
+		m.leaving = true
 		m.done = message.Reason == "done" && c.round == c.job.Rounds
 		c.log.Info("participant left", "participant", m.name, "reason", message.Reason)
 		m.session.close()
@@ -284,7 +285,7 @@ func (c *Coordinator) sessionEnded(m *member, e event) {
 		return
 	}
 	m.session = nil
-	if e.err != nil {
+	if !m.leaving {
 		c.log.Warn("participant lost; the round waits for it", "participant", m.name, "round", c.round+1, "error", e.err)
 	}
 }

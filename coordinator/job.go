@@ -171,7 +171,7 @@ func DefaultJob() Job {
 		Adapter:       AdapterConfig{Kind: adapter.Linear, Rank: 8, Scale: 1, Bias: true},
 		Solver:        SolverConfig{Name: "gradient", Steps: 1, Ridge: 1},
 		Optimizer: OptimizerConfig{
-			Name: "sgd", LearningRate: 0.1, Momentum: 0.9, Nesterov: true,
+			Name: "sgd", LearningRate: 0.05, Momentum: 0.9, Nesterov: true,
 			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 5e-4,
 		},
 		Schedule: ScheduleConfig{Name: "cosine"},

@@ -20,6 +20,7 @@ type member struct {
 	included uint64            // the last version that holds an update of its
 	digest   [32]byte          // of its adapters in that version
 	done     bool              // it has the final commit
+	leaving  bool              // it has said goodbye on its session
 
 	// Of the interval that is under way.
 	active  bool   // it takes part
@@ -93,7 +94,7 @@ func (c *Coordinator) admit(s *session, hello *protocol.Hello) error {
 		c.log.Info("participant is back on a new connection; the old one is closed", "participant", m.name)
 		m.session.close()
 	}
-	m.session, m.data = s, hello.Data
+	m.session, m.data, m.leaving = s, hello.Data, false
 	s.send(&protocol.Welcome{
 		Version: version, Job: c.job.wire(), Adapters: wireSpecs(m.specs), Sites: wireSites(c.sites),
 		Resume: m.included, Round: c.round,

@@ -112,7 +112,7 @@ func TestIDXFaults(t *testing.T) {
 		{"empty", labels, nil, "it ends before its first byte"},
 		{"one byte", labels, []byte{0}, "it ends before its header"},
 		{"no dimensions", images, idx(data.IDXImages, []uint32{3, 2}), "it ends before its header"},
-		{"labels as images", images, idx(data.IDXLabels, []uint32{12}, make([]byte, 12)...), "it begins with 0x000801, not 0x000803"},
+		{"labels as images", images, idx(data.IDXLabels, []uint32{12}, make([]byte, 12)...), "it begins with 0x00000801, not 0x00000803"},
 		{"no examples", labels, idx(data.IDXLabels, []uint32{0}), "dimension 1 is zero"},
 		{"no width", images, idx(data.IDXImages, []uint32{3, 2, 0}), "dimension 3 is zero"},
 		{"huge", images, idx(data.IDXImages, []uint32{1 << 31, 1 << 31, 4}), "it declares more than 2147483647 bytes"},

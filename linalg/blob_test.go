@@ -72,10 +72,10 @@ func TestHostileBlobs(t *testing.T) {
 		{"negative", linalg.F32, []int{-1}, 4, "not possible"},
 		{"two negatives", linalg.F32, []int{-1, -1}, 4, "not possible"},
 		{"negative and empty", linalg.F32, []int{0, -3}, 0, "not possible"},
-		{"overflow to zero", linalg.F32, []int{1 << 31, 1 << 31}, 0, "not possible"},
+		{"overflow to zero", linalg.F32, []int{math.MaxInt/2 + 1, math.MaxInt/2 + 1}, 0, "not possible"},
 		{"overflow of the bytes", linalg.F32, []int{math.MaxInt/4 + 1}, 0, "not possible"},
-		{"overflow behind an empty dimension", linalg.I32, []int{0, 1 << 40, 1 << 40}, 0, "not possible"},
-		{"huge but consistent with nothing", linalg.F16, []int{1 << 40}, 2, "there are 2"},
+		{"overflow behind an empty dimension", linalg.I32, []int{0, math.MaxInt, math.MaxInt}, 0, "not possible"},
+		{"huge but consistent with nothing", linalg.F16, []int{1 << 20}, 2, "there are 2"},
 	} {
 		blob := linalg.Blob{Name: "site." + c.name, DType: c.dtype, Shape: c.shape, Data: make([]byte, c.bytes)}
 		got, err := blob.Tensor()

@@ -118,6 +118,24 @@ func TestRidgeOfEqualColumns(t *testing.T) {
 	}
 }
 
+// Columns that depend on each other leave pivots of rounding errors, which Cholesky may
+// take for numbers: ΔW must not be made of them.
+func TestRidgeOfDependentColumns(t *testing.T) {
+	for seed := range uint64(100) {
+		x, g := random(seed, 100, 4), random(seed+100, 100, 2)
+		for i := range 100 {
+			row := x.F32()[4*i : 4*i+4]
+			row[3] = 2*row[1] + row[0]/4 - row[2]
+		}
+		if dw, err := linalg.Ridge(x, g, 1, 0); !errors.Is(err, linalg.ErrSingular) {
+			t.Errorf("seed %d: ΔW %v, error %v, want ErrSingular", seed, dw, err)
+		}
+		if _, err := linalg.Ridge(x, g, 1, 1e-6); err != nil {
+			t.Errorf("seed %d with a small ridge: %v", seed, err)
+		}
+	}
+}
+
 func TestRidgeWithoutRows(t *testing.T) {
 	x, g := linalg.New(linalg.F32, 0, 3), linalg.New(linalg.F32, 0, 2)
 	dw, err := linalg.Ridge(x, g, 1, 0.1)

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -10,77 +11,128 @@ import (
 	"github.com/gradientlearning/cola/linalg/safetensors"
 )
 
-// load fills parameters from a safetensors file, f32, f16 or bf16. What is missing, not
-// used or of another shape is named, all in one error.
-func load(path string, list []Parameter) (err error) {
+// loadFile fills parameters, which are on the host, from a safetensors file.
+func loadFile(list []parameter, path string) (err error) {
 	f, err := safetensors.Open(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("the base model's weights: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	var missing, shaped []string
-	unused := map[string]bool{}
-	for _, name := range f.Names() {
-		unused[name] = true
-	}
-	for _, p := range list {
-		info, ok := f.Info(p.Name)
-		delete(unused, p.Name)
-		if !ok {
-			missing = append(missing, p.Name)
-			continue
-		}
-		if !slices.Equal(info.Shape, p.Value.Shape()) {
-			shaped = append(shaped, fmt.Sprintf("%s %v, expected %v", p.Name, info.Shape, p.Value.Shape()))
-			continue
-		}
-		if err := fill(p.Value, f, p.Name); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	var wrong []string
-	for what, names := range map[string][]string{"missing": missing, "mis-shaped": shaped, "not used": keys(unused)} {
-		if len(names) > 0 {
-			wrong = append(wrong, fmt.Sprintf("%s: %s", what, strings.Join(names, ", ")))
-		}
-	}
-	if len(wrong) == 0 {
-		return nil
-	}
-	slices.Sort(wrong)
-	return fmt.Errorf("%s does not hold this model: tensors %s", path, strings.Join(wrong, "; "))
-}
-
-func fill(dst *linalg.Tensor, f *safetensors.File, name string) error {
-	blob, err := f.Tensor(name)
+	values, err := read(list, f.Names(), f.Tensor, func(name string) []int {
+		info, _ := f.Info(name)
+		return info.Shape
+	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%s does not hold this model: %w", path, err)
 	}
-	t, err := blob.Tensor()
-	if err != nil {
-		return err
+	for i, p := range list {
+		*p.value = values[i]
 	}
-	if t.DType() == linalg.I32 {
-		return fmt.Errorf("tensor %q holds integers", name)
-	}
-	copy(dst.F32(), t.Convert(linalg.F32).F32())
 	return nil
 }
 
-func keys(m map[string]bool) []string {
-	var list []string
-	for k := range m {
-		list = append(list, k)
+// read returns the parameters' values, widened to F32. What is missing, mis-shaped, not to
+// be read or not used is named, all in one error.
+func read(list []parameter, names []string, tensor func(name string) (linalg.Blob, error), shape func(name string) []int) ([]*linalg.Tensor, error) {
+	var missing, shaped, unusable, unused []string
+	values := make([]*linalg.Tensor, len(list))
+	wanted := map[string]bool{}
+	for i, p := range list {
+		wanted[p.name] = true
+		if !slices.Contains(names, p.name) {
+			missing = append(missing, p.name)
+			continue
+		}
+		if got, want := shape(p.name), (*p.value).Shape(); !slices.Equal(got, want) {
+			shaped = append(shaped, fmt.Sprintf("%s %v instead of %v", p.name, got, want))
+			continue
+		}
+		blob, err := tensor(p.name)
+		if err == nil {
+			values[i], err = widen(blob)
+		}
+		if err != nil {
+			unusable = append(unusable, err.Error())
+		}
 	}
-	slices.Sort(list)
-	return list
+	for _, name := range names {
+		if !wanted[name] {
+			unused = append(unused, name)
+		}
+	}
+	var wrong []string
+	for _, c := range []struct {
+		what  string
+		names []string
+	}{{"missing: ", missing}, {"mis-shaped: ", shaped}, {"unusable: ", unusable}, {"unused: ", unused}} {
+		if len(c.names) > 0 {
+			wrong = append(wrong, c.what+strings.Join(c.names, ", "))
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, errors.New("tensors " + strings.Join(wrong, "; "))
+	}
+	return values, nil
 }
 
-// Save writes the pristine parameters as a safetensors file that Config.Weights can name.
-func (b *Base) Save(path string) error {
+// widen returns a blob of floating-point numbers as F32; all must be finite.
+func widen(blob linalg.Blob) (*linalg.Tensor, error) {
+	t, err := blob.Tensor()
+	if err != nil {
+		return nil, err
+	}
+	if t.DType() == linalg.I32 {
+		return nil, fmt.Errorf("tensor %q is of type I32: convert it to F32, F16 or BF16", blob.Name)
+	}
+	t = t.Convert(linalg.F32)
+	for _, v := range t.F32() {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return nil, fmt.Errorf("tensor %q holds a number that is not finite", blob.Name)
+		}
+	}
+	return t, nil
+}
+
+// Load replaces the pristine parameters by blobs of the same names and shapes, of dtype
+// F32, F16 or BF16; nothing stays merged. What is missing, mis-shaped, unusable or unused is
+// named, all in one error, and then nothing is changed.
+func (b *Base) Load(blobs map[string]linalg.Blob) error {
+	var names []string
+	for name := range blobs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	values, err := read(b.parameters, names,
+		func(name string) (linalg.Blob, error) {
+			blob := blobs[name]
+			blob.Name = name // for messages
+			return blob, nil
+		},
+		func(name string) []int { return blobs[name].Shape })
+	if err != nil {
+		return err
+	}
+	for i, p := range b.parameters {
+		b.dev.Upload(*p.value, values[i])
+	}
+	for _, l := range b.layers {
+		l.packed.Set(l.weight)
+		l.workingBias, l.merged = l.bias, false
+	}
+	return nil
+}
+
+// Blobs returns the pristine parameters in checkpoint order, as F32.
+func (b *Base) Blobs() []linalg.Blob {
 	var blobs []linalg.Blob
-	for _, p := range b.parameters {
+	for _, p := range b.Parameters() {
 		blobs = append(blobs, p.Value.Blob(p.Name))
 	}
-	return safetensors.WriteFile(path, blobs, map[string]string{"format": "cola-model", "type": b.config.Type})
+	return blobs
+}
+
+// Save writes the pristine parameters as a safetensors file that [Config] can name as its
+// weights.
+func (b *Base) Save(path string) error {
+	return safetensors.WriteFile(path, b.Blobs(), map[string]string{"format": "cola-model", "type": b.config.Type})
 }

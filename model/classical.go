@@ -7,16 +7,15 @@ import (
 	"github.com/gradientlearning/cola/linalg"
 )
 
-// classical makes the parameters of adapters, and of the base model if asked to, Vars on
-// the tape. Adapters are built from the tape's primitive operations; nothing of package
-// adapter's own mathematics is used.
+// classical holds the parameters that are on the tape. Adapters are built from the tape's
+// primitive operations: nothing of package adapter's own mathematics takes part.
 type classical struct {
-	adapters [][][]*Var       // by owner, site, parameter
-	base     map[string]*Var  // by name, where trainable
-	copies   []*linalg.Tensor // by site: the working weight as a plain matrix
+	adapters [][][]*Var // by owner, site, parameter
+	weights  []*Var     // by site, of the working copy
+	biases   []*Var
 }
 
-// Gradients are classical gradients of the loss, on the host.
+// Gradients are classical gradients of the loss Σ Scale·loss over rows, on the host.
 type Gradients struct {
 	// Adapters by owner and site, in the order of Adapter.Params.
 	Adapters [][][]*linalg.Tensor
@@ -25,143 +24,128 @@ type Gradients struct {
 }
 
 // Classical differentiates the loss of a batch with respect to the parameters of every
-// owner's adapters, with everything on one tape: the reference that gradient learning is
-// compared with. The base model's part is the working copy, merged or not. With trainBase
-// the base parameters are differentiated too, at their working values.
+// owner's adapters, all of it on one tape and unmerged: the reference that gradient
+// learning is compared with. The base model's part is the working copy, merged or not. With
+// trainBase the base parameters are differentiated too, at their working values. The errors
+// are those of [Base.Pass].
 func (b *Base) Classical(batch *Batch, trainBase bool) (Gradients, Result, error) {
-	c := &classical{base: map[string]*Var{}}
-	result, tape, err := b.forward(batch, siteRouter{mode: Unmerged, classical: b.variables(c, batch, trainBase)})
+	if err := b.check(batch, Unmerged); err != nil {
+		return Gradients{}, Result{}, err
+	}
+	p := b.newPass(batch, Unmerged)
+	p.classical = b.variables(p.Tape, batch, trainBase)
+	result, err := b.run(p, batch)
 	if err != nil {
 		return Gradients{}, Result{}, err
 	}
-	tape.run()
-	g := Gradients{Adapters: make([][][]*linalg.Tensor, len(c.adapters))}
-	for o, sites := range c.adapters {
-		g.Adapters[o] = make([][]*linalg.Tensor, len(sites))
+	g := Gradients{Adapters: make([][][]*linalg.Tensor, len(batch.Owners))}
+	for k, sites := range p.classical.adapters {
+		g.Adapters[k] = make([][]*linalg.Tensor, len(sites))
 		for s, params := range sites {
-			for _, p := range params {
-				g.Adapters[o][s] = append(g.Adapters[o][s], b.gradientOf(p))
+			for _, v := range params {
+				g.Adapters[k][s] = append(g.Adapters[k][s], download(b.dev, v.Gradient()))
 			}
 		}
 	}
 	if trainBase {
-		g.Base = map[string]*linalg.Tensor{}
-		for name, v := range c.base {
-			g.Base[name] = b.gradientOf(v)
-		}
+		g.Base = b.baseGradients(p.classical)
 	}
 	return g, result, nil
 }
 
-// gradientOf returns a Var's gradient: zero if nothing reached it.
-func (b *Base) gradientOf(v *Var) *linalg.Tensor {
-	if v.grad == nil {
-		return linalg.New(linalg.F32, v.Value.Shape()...)
+// baseGradients are the gradients of the base parameters, in their own shapes.
+func (b *Base) baseGradients(c *classical) map[string]*linalg.Tensor {
+	list := map[string]*linalg.Tensor{}
+	for i, l := range b.layers {
+		list[l.site.Name+".weight"] = download(b.dev, c.weights[i].Gradient())
+		list[l.site.Name+".bias"] = download(b.dev, c.biases[i].Gradient())
 	}
-	return onHost(b.dev, v.grad)
+	for _, p := range b.parameters {
+		list[p.name] = list[p.name].Reshape((*p.value).Shape()...)
+	}
+	return list
 }
 
-// variables puts all parameters on the tape.
-func (b *Base) variables(c *classical, batch *Batch, trainBase bool) *classical {
-	tape := &Tape{dev: b.dev}
+// variables puts the parameters on the tape.
+func (b *Base) variables(t *Tape, batch *Batch, trainBase bool) *classical {
+	c := &classical{}
 	for _, o := range batch.Owners {
 		sites := make([][]*Var, len(o.Adapters))
 		for s, a := range o.Adapters {
-			for _, p := range a.Params() {
-				sites[s] = append(sites[s], tape.parameter(onDevice(b.dev, onHost(b.dev, p.Value))))
+			for _, param := range a.Params() {
+				sites[s] = append(sites[s], t.Parameter(param.Value))
 			}
 		}
 		c.adapters = append(c.adapters, sites)
 	}
+	frozenOrNot := t.Input
+	if trainBase {
+		frozenOrNot = t.Parameter
+	}
 	for _, l := range b.layers {
-		weight := b.working(l)
-		c.copies = append(c.copies, weight)
-		if trainBase {
-			c.base[l.site.Name+".weight"] = tape.parameter(weight)
-			c.base[l.site.Name+".bias"] = tape.parameter(l.workingBias())
-		}
+		c.weights = append(c.weights, frozenOrNot(b.workingWeight(l)))
+		c.biases = append(c.biases, frozenOrNot(l.workingBias))
 	}
 	return c
 }
 
-// working returns the matrix that a layer multiplies with: I·W.
-func (b *Base) working(l *layer) *linalg.Tensor {
+// workingWeight returns the matrix that a layer multiplies with, from its packed form where
+// something is merged: I·W.
+func (b *Base) workingWeight(l *layer) *linalg.Tensor {
+	if !l.merged {
+		return l.weight
+	}
 	identity := linalg.New(linalg.F32, l.site.Out, l.site.Out)
 	for i := range l.site.Out {
 		identity.F32()[i*l.site.Out+i] = 1
 	}
 	w := b.dev.New(linalg.F32, l.site.Out, l.site.In)
-	b.dev.LinearBackward(w, onDevice(b.dev, identity), l.packed, false)
+	b.dev.LinearBackward(w, upload(b.dev, identity), l.packed, false)
 	return w
 }
 
-// classicalSite is Site with everything on the tape.
-func (t *Tape) classicalSite(i int, x *Var) *Var {
-	r, l := &t.sites, t.sites.layers[i]
-	c := r.classical
-	rows := x
+// classicalSite is site with everything on the tape.
+func (p *pass) classicalSite(i int, x *Var) *Var {
+	l := p.layers[i]
 	if l.site.Kind == adapter.SiteConv2D {
-		rows = t.Unfold(x, l.site.Conv)
+		x = p.Unfold(x, l.site.Conv)
 	}
-	weight, bias := c.base[l.site.Name+".weight"], c.base[l.site.Name+".bias"]
-	if weight == nil {
-		weight, bias = t.input(c.copies[i]), t.input(l.workingBias())
-	}
-	y := t.AddBias(t.Product(rows, weight), bias)
-	if parts := t.classicalAdapters(i, rows); parts != nil {
-		y = t.Add(y, 1, parts)
-	}
-	if l.site.Kind == adapter.SiteConv2D {
-		h, w := l.site.Conv.Output()
-		y = t.Reshape(y, y.Value.Rows()/l.site.Positions(), h, w, l.site.Out)
-	}
-	return y
-}
-
-// classicalAdapters is what the owners' adapters add, or nil if nobody has any.
-func (t *Tape) classicalAdapters(i int, x *Var) *Var {
-	r, p := &t.sites, t.sites.layers[i].site.Positions()
+	y := p.AddBias(p.Product(x, p.classical.weights[i]), p.classical.biases[i])
 	var parts []*Var
-	some := false
-	for k, o := range r.owners {
-		rows := t.Rows(x, o.Lo*p, o.Hi*p)
-		if len(o.Adapters) == 0 {
-			parts = append(parts, t.input(t.dev.New(linalg.F32, rows.Value.Rows(), r.layers[i].site.Out)))
-			continue
+	for k, o := range p.owners {
+		part := p.Input(p.dev.New(linalg.F32, x.rows[k].hi-x.rows[k].lo, l.site.Out))
+		if len(o.Adapters) > 0 {
+			part = p.classicalAdapter(o.Adapters[i].Spec(), p.classical.adapters[k][i], p.Rows(x, x.rows[k].lo, x.rows[k].hi))
 		}
-		some = true
-		parts = append(parts, t.classicalAdapter(o.Adapters[i].Spec(), r.classical.adapters[k][i], rows))
+		parts = append(parts, part)
 	}
-	if !some {
-		return nil
-	}
-	return t.Stack(parts...)
+	y = p.Add(y, p.Stack(parts...))
+	return p.Reshape(y, l.outputShape(y.Value.Rows())...)
 }
 
 // classicalAdapter is one adapter from primitive operations.
-func (t *Tape) classicalAdapter(spec adapter.Spec, params []*Var, x *Var) *Var {
+func (p *pass) classicalAdapter(spec adapter.Spec, params []*Var, x *Var) *Var {
 	switch spec.Kind {
 	case adapter.LowRank: // s·(x·Aᵀ)·Bᵀ
-		y := t.Product(t.Product(x, params[0]), params[1])
-		if s := float32(spec.Scale); s != 0 && s != 1 {
-			zero := t.input(t.dev.New(linalg.F32, y.Value.Shape()...))
-			y = t.Add(zero, s, y)
+		y := p.Product(p.Product(x, params[0]), params[1])
+		if spec.Scale != 0 { // 0 means 1
+			y = p.Scale(y, float32(spec.Scale))
 		}
 		return y
 	case adapter.Linear: // x·ΔWᵀ + b
-		y := t.Product(x, params[0])
+		y := p.Product(x, params[0])
 		if len(params) == 2 {
-			y = t.AddBias(y, params[1])
+			y = p.AddBias(y, params[1])
 		}
 		return y
-	case adapter.MLP: // ReLU between
-		for l := 0; l < len(params); l += 2 {
-			if l > 0 {
-				x = t.ReLU(x)
+	case adapter.MLP: // linear layers with ReLU between
+		for i := 0; i < len(params); i += 2 {
+			if i > 0 {
+				x = p.ReLU(x)
 			}
-			x = t.AddBias(t.Product(x, params[l]), params[l+1])
+			x = p.AddBias(p.Product(x, params[i]), params[i+1])
 		}
 		return x
 	}
-	panic(fmt.Sprintf("model: adapter of kind %q", spec.Kind))
+	panic(fmt.Sprintf("model: an adapter of kind %q", spec.Kind))
 }

@@ -2,31 +2,32 @@ package model
 
 import "github.com/gradientlearning/cola/linalg"
 
-// cnnClassifier is a convolutional network: 3×3 convolutions of 64, 128, 256, 512
-// channels in the paper, each with ReLU, a max-pool of 2 between, a global average and a
-// linear head.
+// cnnClassifier is a convolutional network: 3×3 convolutions with ReLU (64, 128, 256, 512
+// channels in the paper), a max-pool of 2 behind each but the last, the average over all
+// positions and a linear head.
 type cnnClassifier struct {
+	images
 	Convs []*conv2D `tensor:"convs.{i}"`
 	Head  *linear   `tensor:"head"`
 }
 
-func newCNN(c Config) network {
-	m := &cnnClassifier{}
+func newCNNClassifier(c Config) *cnnClassifier {
+	m := &cnnClassifier{images: images{c.Input, c.Classes}}
 	geometry := linalg.Conv{Height: c.Input[0], Width: c.Input[1], Channels: c.Input[2], Kernel: 3, Stride: 1, Padding: 1}
 	for i, width := range c.Hidden {
 		m.Convs = append(m.Convs, newConv2D(i, geometry, width))
 		geometry.Height, geometry.Width, geometry.Channels = geometry.Height/2, geometry.Width/2, width
 	}
-	m.Head = newLinearLayer(len(c.Hidden), geometry.Channels, c.Classes)
+	m.Head = newLinear(len(c.Hidden), geometry.Channels, c.Classes)
 	return m
 }
 
-func (m *cnnClassifier) forward(t *Tape, x *Var) *Var {
+func (m *cnnClassifier) forward(p *pass, x *Var) *Var {
 	for i, c := range m.Convs {
-		if i > 0 {
-			x = t.MaxPool(x, 2)
+		x = p.ReLU(p.site(c.site, x))
+		if i < len(m.Convs)-1 {
+			x = p.MaxPool(x, 2)
 		}
-		x = t.ReLU(t.Site(c.site, x))
 	}
-	return t.Site(m.Head.site, t.MeanPool(x))
+	return p.site(m.Head.site, p.MeanPool(x))
 }

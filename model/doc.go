@@ -1,22 +1,35 @@
-// Package model holds base models: what they compute forwards, the gradient of the
+// Package model holds base models: what they compute forwards, the gradients of their
 // hidden representations backwards, and the sites where x and g leave them.
 //
-// A model is declared as structs that read like the architecture, with tags that name
-// the tensors of its checkpoint. [Base] puts one on a device and runs passes:
+// A model is declared as structs that read like the architecture, with field tags that
+// name the tensors of its checkpoint. [Base] puts one on a device and runs passes:
+// x leaves through the [Sink] during forward, g during backward.
 //
-//	x leaves through the [Sink] during forward, g during backward
-//
-// Frozen parameters never get a gradient, and the pass takes no memory for any. The only
-// exception is [Base.Classical], which differentiates parameters on the tape the way any
+// Frozen parameters never get a gradient, and a pass takes no memory for any. The one
+// exception is [Base.Classical], which differentiates parameters on the tape as any
 // framework does: it is what cola verify and the tests compare with.
+//
+// # The models
+//
+// Images (height, width, channels) to classes. The names of the tensors are PyTorch's:
+//
+//	linear  linear.{weight,bias}
+//	mlp     layers.{i}.{weight,bias}, head.{weight,bias}
+//	cnn     convs.{i}.{weight,bias}, head.{weight,bias}
+//
+// A linear weight is (out, in), a convolution's (out, C, K, K). Every layer is a site, the
+// last one too: it is not marked as a head, since the paper adapts it like the others.
 //
 // # Where things go
 //
 // A new architecture is a file like mlp.go and a case in declare. A new operation is a
-// method of [Tape], its backward step appended in its own body. What is special about a
-// site (adapters, merging, the sink) is in site.go and nowhere else.
+// method of [Tape] with its backward step in its own body. What is special about a site
+// (adapters, the working copy, the sink) is in site.go and nowhere else. Nothing outside
+// the images' own files takes a row for an example: a [Var] knows which of its rows are
+// whose.
 //
 // # Caveats
 //
-// Tensors handed to a Sink are valid until the pass returns.
+// Inputs, labels and results are host tensors, and are copied to the device and back; the
+// tensors that a Sink gets are the device's own. A Base is for one goroutine at a time.
 package model

@@ -2,18 +2,16 @@ package model
 
 import "github.com/gradientlearning/cola/linalg"
 
-// linearClassifier is multinomial logistic regression: one layer from the flat image.
+// linearClassifier is multinomial logistic regression: one layer on the flat image.
 type linearClassifier struct {
+	images
 	Linear *linear `tensor:"linear"`
 }
 
-func newLinear(c Config) network {
-	return &linearClassifier{Linear: newLinearLayer(0, linalg.Elements(c.Input), c.Classes)}
+func newLinearClassifier(c Config) *linearClassifier {
+	return &linearClassifier{images: images{c.Input, c.Classes}, Linear: newLinear(0, linalg.Elements(c.Input), c.Classes)}
 }
 
-func (m *linearClassifier) forward(t *Tape, x *Var) *Var {
-	return t.Site(m.Linear.site, t.flatten(x))
+func (m *linearClassifier) forward(p *pass, x *Var) *Var {
+	return p.site(m.Linear.site, m.flatten(p, x))
 }
-
-// flatten makes each example of x one row.
-func (t *Tape) flatten(x *Var) *Var { return t.Reshape(x, x.Value.Rows(), x.Value.Cols()) }

@@ -2,27 +2,29 @@ package model
 
 import "github.com/gradientlearning/cola/linalg"
 
-// mlpClassifier is a multilayer perceptron on the flat image: 128, 256 in the paper.
+// mlpClassifier is a multilayer perceptron on the flat image, with ReLU behind every hidden
+// layer: 128, 256 in the paper.
 type mlpClassifier struct {
+	images
 	Layers []*linear `tensor:"layers.{i}"`
 	Head   *linear   `tensor:"head"`
 }
 
-func newMLP(c Config) network {
-	m := &mlpClassifier{}
+func newMLPClassifier(c Config) *mlpClassifier {
+	m := &mlpClassifier{images: images{c.Input, c.Classes}}
 	in := linalg.Elements(c.Input)
 	for i, width := range c.Hidden {
-		m.Layers = append(m.Layers, newLinearLayer(i, in, width))
+		m.Layers = append(m.Layers, newLinear(i, in, width))
 		in = width
 	}
-	m.Head = newLinearLayer(len(c.Hidden), in, c.Classes)
+	m.Head = newLinear(len(c.Hidden), in, c.Classes)
 	return m
 }
 
-func (m *mlpClassifier) forward(t *Tape, x *Var) *Var {
-	h := t.flatten(x)
+func (m *mlpClassifier) forward(p *pass, x *Var) *Var {
+	x = m.flatten(p, x)
 	for _, l := range m.Layers {
-		h = t.ReLU(t.Site(l.site, h))
+		x = p.ReLU(p.site(l.site, x))
 	}
-	return t.Site(m.Head.site, h)
+	return p.site(m.Head.site, x)
 }

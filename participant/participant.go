@@ -145,7 +145,7 @@ func (p *Participant) session(ctx context.Context) (progressed bool, err error) 
 		}
 	}()
 	if err := p.hello(conn); err != nil {
-		return false, err
+		return false, refusal(conn, err)
 	}
 	for {
 		m, err := conn.Receive()
@@ -160,6 +160,19 @@ func (p *Participant) session(ctx context.Context) (progressed bool, err error) 
 		}
 		progressed = true
 	}
+}
+
+// refusal is why a coordinator hung up on Hello: what it said before, if it said anything.
+func refusal(conn *protocol.Conn, err error) error {
+	if _, ok := errors.AsType[*protocol.Fault](err); ok {
+		return err
+	}
+	if m, receiveErr := conn.Receive(); receiveErr == nil {
+		if said, ok := m.(*protocol.Error); ok {
+			return said.Fault()
+		}
+	}
+	return err
 }
 
 // received explains why nothing more comes. A damaged frame is the connection's fault.

@@ -69,7 +69,9 @@ func (s *stream) read(p []byte, d *deadline) (n int, err error) {
 			err = io.ErrClosedPipe
 		case len(s.buffer) > 0:
 			n = copy(p, s.buffer)
-			s.buffer = s.buffer[n:]
+			if s.buffer = s.buffer[n:]; len(s.buffer) == 0 {
+				s.buffer = nil // an idle pipe holds nothing
+			}
 		case s.ended:
 			err = io.EOF
 		default:

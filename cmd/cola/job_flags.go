@@ -13,7 +13,7 @@ import (
 
 // jobFlags change single keys of a job. What is not given keeps the job's value.
 type jobFlags struct {
-	Job          string   `type:"existingfile" placeholder:"FILE" help:"Job file (TOML); without one, MNIST with an MLP and linear adapters."`
+	Job          string   `placeholder:"FILE" help:"Job file (TOML); without one, MNIST with an MLP and linear adapters."`
 	Seed         *uint64  `help:"Seed of weights, adapters and batches."`
 	Rounds       *uint64  `help:"Number of rounds."`
 	Participants *int     `help:"Number of participants."`

@@ -10,6 +10,7 @@ type root struct {
 	Coordinator coordinatorVerb `cmd:"" help:"Run a job for participants on other machines."`
 	Participant cli.Participant `cmd:"" help:"Take part in a job with data of one's own."`
 	Invite      inviteVerb      `cmd:"" help:"Print a line that lets one more participant join."`
+	Forget      forgetVerb      `cmd:"" help:"Take a participant's name back: its certificate is refused, and the name can join anew."`
 	Inspect     inspectVerb     `cmd:"" help:"Show what is in frames, safetensors files, adapters and state folders."`
 	Verify      verifyVerb      `cmd:"" help:"Compare gradient learning with classical gradients, on every model."`
 	Version     versionVerb     `cmd:"" help:"Print the version of cola, of Go and of the protocol."`

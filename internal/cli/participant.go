@@ -136,11 +136,14 @@ func (v *Participant) where(join identity.Join) (name, state string) {
 	return label, "cola-" + label
 }
 
-// enroll makes the participant known to the job's authority, once.
+// enroll makes the participant known to the job's authority. With the join line of
+// before it asks nobody; a new one renews the certificate, or joins another job.
 func (v *Participant) enroll(ctx context.Context, id *identity.Identity, join identity.Join) error {
 	switch {
-	case id.Enrolled():
+	case v.Join == "" && id.Enrolled():
 		return nil
+	case v.Join == "" && id.Joined().Addr != "":
+		return nil // its certificate is past its date: Dial says so
 	case v.Join == "":
 		return protocol.Faultf(protocol.CodeUsage, "paste the join line that the coordinator printed: --join 'cola://…'",
 			"the participant is not enrolled in a job yet")

@@ -12,6 +12,7 @@ import (
 	"github.com/gradientlearning/cola/coordinator"
 	"github.com/gradientlearning/cola/data"
 	"github.com/gradientlearning/cola/internal/report"
+	"github.com/gradientlearning/cola/internal/telemetry"
 	"github.com/gradientlearning/cola/linalg"
 	"github.com/gradientlearning/cola/model"
 	"github.com/gradientlearning/cola/participant"
@@ -148,6 +149,8 @@ func Federate(ctx context.Context, cfg Config, names []string, own func(i int) d
 	if network == nil {
 		network = &memoryNetwork{}
 	}
+	// What a person wants to know of many parties in one process is told by Observe.
+	cfg.Log = telemetry.AtLeast(slog.LevelWarn, cfg.Log)
 	listener, err := network.Listen(ctx)
 	if err != nil {
 		return nil, err

@@ -1,9 +1,9 @@
 package linalgtest
 
 import (
+	"bytes"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/gradientlearning/cola/linalg"
 	"github.com/gradientlearning/cola/linalg/reference"
@@ -14,9 +14,9 @@ func checkTransfer(s *suite) error {
 	for _, dtype := range []linalg.DType{linalg.F32, linalg.BF16, linalg.F16, linalg.I32} {
 		for _, shape := range [][]int{{0, 3}, {1, 1}, {5, 3}, {4, 3, 2, 7}} {
 			what := fmt.Sprintf("%v %v", dtype, shape)
-			zeros := linalg.AppendBytes(nil, linalg.New(dtype, shape...))
+			zeros := linalg.Bytes(linalg.New(dtype, shape...))
 			dst := s.dev.New(dtype, shape...)
-			if got := linalg.AppendBytes(nil, s.toHost(dst)); !slices.Equal(got, zeros) {
+			if got := s.bits(dst); !bytes.Equal(got, zeros) {
 				return fmt.Errorf("new %s: it is not zero", what)
 			}
 			raw := make([]byte, len(zeros))
@@ -28,14 +28,14 @@ func checkTransfer(s *suite) error {
 				return err
 			}
 			s.dev.Upload(dst, src)
-			if got := linalg.AppendBytes(nil, s.toHost(dst)); !slices.Equal(got, raw) {
+			if got := s.bits(dst); !bytes.Equal(got, raw) {
 				return fmt.Errorf("%s: what was downloaded is not what was uploaded", what)
 			}
 			if err := checkRowsView(s, what, dst, src); err != nil {
 				return err
 			}
 			s.dev.Zero(dst)
-			if got := linalg.AppendBytes(nil, s.toHost(dst)); !slices.Equal(got, zeros) {
+			if got := s.bits(dst); !bytes.Equal(got, zeros) {
 				return fmt.Errorf("zero of %s: it is not zero", what)
 			}
 		}
@@ -48,13 +48,13 @@ func checkRowsView(s *suite, what string, dst, src *linalg.Tensor) error {
 	n := src.Rows()
 	view := s.dev.Rows(dst, n/2, n)
 	lower := linalg.AppendBytes(nil, src.RowRange(n/2, n))
-	if got := linalg.AppendBytes(nil, s.toHost(view)); !slices.Equal(got, lower) {
+	if got := s.bits(view); !bytes.Equal(got, lower) {
 		return fmt.Errorf("rows of %s: the view shows something else", what)
 	}
 	s.dev.Zero(view)
 	upper := linalg.AppendBytes(nil, src.RowRange(0, n/2))
 	want := append(upper, make([]byte, len(lower))...)
-	if got := linalg.AppendBytes(nil, s.toHost(dst)); !slices.Equal(got, want) {
+	if got := s.bits(dst); !bytes.Equal(got, want) {
 		return fmt.Errorf("rows of %s: zeroing the view zeroed other rows, or none", what)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package linalgtest
 
 import (
+	"bytes"
 	"fmt"
 	"runtime"
 	"slices"
@@ -127,8 +128,8 @@ func (s *suite) imageOps(n int) []rowOp {
 	}
 }
 
-// runRows runs an operation on rows lo to hi-1 and returns the patterns of each output.
-func (s *suite) runRows(op rowOp, lo, hi int) [][]uint32 {
+// runRows runs an operation on rows lo to hi-1 and returns the bytes of each output.
+func (s *suite) runRows(op rowOp, lo, hi int) [][]byte {
 	ins := make([]*linalg.Tensor, len(op.ins))
 	for i, t := range op.ins {
 		ins[i] = s.toDevice(t.RowRange(lo, hi))
@@ -136,8 +137,8 @@ func (s *suite) runRows(op rowOp, lo, hi int) [][]uint32 {
 	return s.allBits(op.run(ins))
 }
 
-func (s *suite) allBits(tensors []*linalg.Tensor) [][]uint32 {
-	out := make([][]uint32, len(tensors))
+func (s *suite) allBits(tensors []*linalg.Tensor) [][]byte {
+	out := make([][]byte, len(tensors))
 	for i, t := range tensors {
 		out[i] = s.bits(t)
 	}
@@ -153,7 +154,7 @@ func checkRowIndependence(s *suite) error {
 		same := func(lo, hi int) error {
 			for i, got := range s.runRows(op, lo, hi) {
 				each := len(whole[i]) / n
-				if !slices.Equal(got, whole[i][lo*each:hi*each]) {
+				if !bytes.Equal(got, whole[i][lo*each:hi*each]) {
 					return fmt.Errorf("%s: rows %d to %d differ from the same rows among %d", op.name, lo, hi-1, n)
 				}
 			}
@@ -187,14 +188,14 @@ func checkThreads(s *suite) error {
 		}})
 	}
 	for _, op := range ops {
-		var first [][]uint32
+		var first [][]byte
 		for _, threads := range []int{1, 2, 3, 8} {
 			runtime.GOMAXPROCS(threads)
 			got := s.runRows(op, 0, op.ins[0].Rows())
 			if first == nil {
 				first = got
 			}
-			if !slices.EqualFunc(got, first, slices.Equal[[]uint32]) {
+			if !slices.EqualFunc(got, first, bytes.Equal) {
 				return fmt.Errorf("%s: with GOMAXPROCS %d the bits are not those of 1", op.name, threads)
 			}
 		}

@@ -93,21 +93,8 @@ func (s *suite) compareInts(what string, got *linalg.Tensor, want []int) error {
 	return nil
 }
 
-// bits returns the patterns of a tensor's elements.
-func (s *suite) bits(t *linalg.Tensor) []uint32 {
-	host := s.toHost(t)
-	out := make([]uint32, host.Len())
-	if host.DType() == linalg.I32 {
-		for i, v := range host.I32() {
-			out[i] = uint32(v)
-		}
-		return out
-	}
-	for i, v := range host.F32() {
-		out[i] = math.Float32bits(v)
-	}
-	return out
-}
+// bits returns a tensor's elements as bytes.
+func (s *suite) bits(t *linalg.Tensor) []byte { return linalg.Bytes(s.toHost(t)) }
 
 // absolute returns |values|; nil, a bias that is not there, stays nil.
 func absolute(values []float64) []float64 {
