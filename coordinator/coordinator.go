@@ -37,6 +37,8 @@ type Coordinator struct {
 	broadcast []protocol.Section // the merged update as it travels with the last commit
 	spool     *spool             // merged mode with a quorum; else nil
 
+	scratch map[string][]adapter.Adapter // merged mode: what updates are taken into, by specification
+
 	interval interval // under way
 	traffic  traffic  // of sessions that have ended
 	spent    spent
@@ -57,7 +59,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	}
 	c := &Coordinator{
 		Config: cfg, job: cfg.Job, mode: cfg.Job.EffectiveMode(), log: cfg.Log,
-		events: make(chan event), members: map[string]*member{}, lastLoss: map[string]float64{},
+		events: make(chan event), members: map[string]*member{}, lastLoss: map[string]float64{}, scratch: map[string][]adapter.Adapter{},
 	}
 	release, err := c.open()
 	if err != nil {

@@ -291,7 +291,7 @@ func (c *Coordinator) takeUpdate(m *member, u *protocol.Update) error {
 	if !c.interval.active || !m.active || m.updated || u.Version != c.version+1 || m.cursor < c.interval.end {
 		return nil // late or repeated
 	}
-	adapters, err := c.newAdapters(m)
+	adapters, err := c.updateAdapters(m)
 	if err != nil {
 		return err
 	}

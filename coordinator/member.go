@@ -65,6 +65,24 @@ func (c *Coordinator) newAdapters(m *member) ([]adapter.Adapter, error) {
 	return adapters, nil
 }
 
+// updateAdapters returns adapters to take a member's update into. In merged mode an update
+// is forgotten once it is added, so that all members with the same specifications share
+// one set, however many they are.
+func (c *Coordinator) updateAdapters(m *member) ([]adapter.Adapter, error) {
+	if c.mode != model.Merged {
+		return c.newAdapters(m)
+	}
+	key := fmt.Sprint(m.specs)
+	if c.scratch[key] == nil {
+		adapters, err := c.newAdapters(m)
+		if err != nil {
+			return nil, err
+		}
+		c.scratch[key] = adapters
+	}
+	return c.scratch[key], nil
+}
+
 // admit lets a participant in that has said Hello, new or back again.
 func (c *Coordinator) admit(s *session, hello *protocol.Hello) error {
 	version, err := protocol.Negotiate(hello)
