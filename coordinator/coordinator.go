@@ -161,7 +161,7 @@ func (c *Coordinator) run(ctx context.Context) (result *Result, err error) {
 			return nil, err
 		}
 		if c.Test != nil {
-			if err := c.evaluate(c.Test); err != nil {
+			if err := c.evaluateFinally(); err != nil {
 				return nil, err
 			}
 		}

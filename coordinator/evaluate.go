@@ -30,20 +30,27 @@ func (c *Coordinator) checkTest() error {
 		c.Test.Len(), c.Test.Shape(), c.Test.Classes(), c.job.Model.Input, c.base.Config().Classes)
 }
 
-// evaluateIfDue evaluates after a commit: a part of the test set every so many rounds,
-// all of it at the end.
+// evaluateIfDue evaluates after a commit, every so many rounds and at the end.
 func (c *Coordinator) evaluateIfDue() error {
 	if c.Test == nil {
 		return nil
 	}
 	if c.round == c.job.Rounds {
-		return c.evaluate(c.Test)
+		return c.evaluateFinally()
 	}
 	every := c.job.Eval.Every
 	if every == 0 || c.round/every == c.interval.start/every {
 		return nil
 	}
 	if n := c.job.Eval.Examples; n > 0 && n < c.Test.Len() {
+		return c.evaluate(data.Head(c.Test, n))
+	}
+	return c.evaluate(c.Test)
+}
+
+// evaluateFinally evaluates what the job ends with.
+func (c *Coordinator) evaluateFinally() error {
+	if n := c.job.Eval.Final; n > 0 && n < c.Test.Len() {
 		return c.evaluate(data.Head(c.Test, n))
 	}
 	return c.evaluate(c.Test)

@@ -135,7 +135,8 @@ type WireConfig struct {
 type EvalConfig struct {
 	Data     string `toml:"data"`     // the common test set; empty: no evaluation
 	Every    uint64 `toml:"every"`    // rounds between evaluations; 0: only at the end
-	Examples int    `toml:"examples"` // of the evaluations on the way; the last one uses all
+	Examples int    `toml:"examples"` // of the evaluations on the way; 0: all
+	Final    int    `toml:"final"`    // of the evaluation at the end; 0: all
 }
 
 // Duration is a time.Duration that TOML writes as "30s".
@@ -178,6 +179,22 @@ func DefaultJob() Job {
 		Wire:     WireConfig{X: "f32", G: "f32", Compress: true, Broadcast: "commit"},
 		Eval:     EvalConfig{Data: "mnist:test", Every: 25, Examples: 1000},
 	}
+}
+
+// DefaultJobFor returns the default job with another adapter and solver, and with the
+// optimizer settings that suit them: what is stable for a linear adapter is not for one
+// whose gradient is a product, and the closed forms take a step in function space, where
+// the loss's mean over the batch makes gradients small. docs/solvers.md has the figures.
+func DefaultJobFor(kind adapter.Kind, solver string) Job {
+	j := DefaultJob()
+	j.Adapter.Kind, j.Solver.Name = kind, solver
+	switch {
+	case solver == "ridge" || solver == "reduced-rank":
+		j.Optimizer.LearningRate = 100
+	case solver == "steps" || kind != adapter.Linear:
+		j.Optimizer.ClipNorm = 1
+	}
+	return j
 }
 
 // EffectiveMode returns the mode, by default merged where updates are shared, unmerged

@@ -81,7 +81,7 @@ func TestParseJobRefuses(t *testing.T) {
 		"schedule":            {"[schedule]\nname = \"step\"", "[schedule]"},
 		"wire":                {"[wire]\nx = \"f16\"", `use "f32" or "bf16"`},
 		"broadcast":           {"[wire]\nbroadcast = \"never\"", "use commit, end"},
-		"eval":                {"[eval]\nexamples = -1", "[eval] examples"},
+		"eval":                {"[eval]\nexamples = -1", "[eval] examples and final"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := coordinator.ParseJob([]byte(c.text))

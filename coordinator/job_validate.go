@@ -167,8 +167,8 @@ func (j Job) validateWire() error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	errs = append(errs, oneOf("[wire] broadcast", j.Wire.Broadcast, "commit", "end"))
-	if j.Eval.Examples < 0 {
-		errs = append(errs, errors.New("[eval] examples must not be negative"))
+	if j.Eval.Examples < 0 || j.Eval.Final < 0 {
+		errs = append(errs, errors.New("[eval] examples and final must not be negative"))
 	}
 	return errors.Join(errs...)
 }

@@ -105,3 +105,39 @@ func TestDiverged(t *testing.T) {
 		}
 	})
 }
+
+// A loss beyond float32 diverged too, though nothing on the way was infinite.
+func TestInfiniteLoss(t *testing.T) {
+	b := newBase(t, small[0])
+	batch := newBatch(b, 1, 1)
+	batch.Labels.I32()[1] = 1
+	d := make([]model.Delta, 1)
+	d[0].Bias = linalg.FromF32([]float32{3e38, -3e38, 0, 0, 0}, 5)
+	if err := b.Merge(d); err != nil {
+		t.Fatal(err)
+	}
+	batch.Labels.I32()[0] = 0
+	_, err := b.Evaluate(batch, model.Merged)
+	if diverged, ok := errors.AsType[*model.DivergedError](err); !ok || diverged.Participant != "p1" {
+		t.Errorf("error %v, want p1's", err)
+	}
+}
+
+// Of equal logits the first counts: a model that says nothing predicts class 0.
+func TestEqualLogits(t *testing.T) {
+	b := newBase(t, small[0])
+	zero := blobs(b)
+	for name, blob := range zero {
+		clear(blob.Data)
+		zero[name] = blob
+	}
+	if err := b.Load(zero); err != nil {
+		t.Fatal(err)
+	}
+	batch := newBatch(b, 3)
+	copy(batch.Labels.I32(), []int32{0, 4, 0})
+	result := must[model.Result](t)(b.Evaluate(batch, model.Merged))
+	if result.Correct[0] != 2 || math.Abs(result.Loss[0]-math.Log(5)) > 1e-6 {
+		t.Errorf("%d correct with loss %g, want 2 with log 5", result.Correct[0], result.Loss[0])
+	}
+}

