@@ -189,8 +189,10 @@ func DefaultJobFor(kind adapter.Kind, solver string) Job {
 	j := DefaultJob()
 	j.Adapter.Kind, j.Solver.Name = kind, solver
 	switch {
-	case solver == "ridge" || solver == "reduced-rank":
-		j.Optimizer.LearningRate = 100
+	case solver == "ridge":
+		j.Optimizer.LearningRate, j.Solver.Ridge = 300, 100
+	case solver == "reduced-rank":
+		j.Optimizer.LearningRate, j.Solver.Ridge = 100, 10
 	case solver == "steps" || kind != adapter.Linear:
 		j.Optimizer.ClipNorm = 1
 	}

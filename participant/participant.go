@@ -247,7 +247,7 @@ func (p *Participant) handle(conn *protocol.Conn, m protocol.Message) error {
 	}
 	switch m := m.(type) {
 	case *protocol.Open:
-		batch, err := p.job.open(m, p.Data, p.MaxRows)
+		batch, err := p.job.open(m, p.Data)
 		if err != nil {
 			return err
 		}

@@ -121,7 +121,7 @@ func (t *training) reset() {
 }
 
 // open returns the batch of a round. The first round of an interval begins it again.
-func (t *training) open(o *protocol.Open, ds data.Dataset, maxRows int) (*protocol.Batch, error) {
+func (t *training) open(o *protocol.Open, ds data.Dataset) (*protocol.Batch, error) {
 	if o.Start > o.Round || o.Round >= o.End || o.End > t.wire.Rounds || o.End-o.Start > t.wire.Interval {
 		return nil, t.protocolFault(o.Round, "round %d of interval %d to %d", o.Round, o.Start, o.End)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/gradientlearning/cola/internal/sim"
 )
 
-// BenchmarkSolvers is the table of docs/solvers.md: accuracy after few rounds, with the
-// learning rate that is best for each solver of those tried.
+// BenchmarkSolvers is the table of docs/solvers.md: accuracy on MNIST after 40 rounds of
+// eight participants together, with the settings of DefaultJobFor.
 func BenchmarkSolvers(b *testing.B) {
 	train, err := data.Open("mnist")
 	if err != nil {
@@ -22,33 +22,27 @@ func BenchmarkSolvers(b *testing.B) {
 		b.Fatal(err)
 	}
 	for _, s := range []struct {
-		name   string
-		change func(*coordinator.Job)
+		kind   adapter.Kind
+		solver string
+		steps  int
 	}{
-		{"linear/gradient", func(j *coordinator.Job) { j.Optimizer.LearningRate = 0.05 }},
-		{"linear/steps=4", func(j *coordinator.Job) { j.Solver.Name, j.Solver.Steps, j.Optimizer.LearningRate = "steps", 4, 1e-3 }},
-		{"linear/ridge=100", func(j *coordinator.Job) { j.Solver.Name, j.Solver.Ridge, j.Optimizer.LearningRate = "ridge", 100, 10 }},
-		{"low-rank/gradient", func(j *coordinator.Job) { j.Adapter.Kind, j.Optimizer.LearningRate = adapter.LowRank, 0.1 }},
-		{"low-rank/steps=4", func(j *coordinator.Job) {
-			j.Adapter.Kind, j.Solver.Name, j.Solver.Steps, j.Optimizer.LearningRate = adapter.LowRank, "steps", 4, 1e-3
-		}},
-		{"low-rank/reduced-rank=100", func(j *coordinator.Job) {
-			j.Adapter.Kind, j.Solver.Name, j.Solver.Ridge, j.Optimizer.LearningRate = adapter.LowRank, "reduced-rank", 100, 10
-		}},
+		{adapter.Linear, "gradient", 1}, {adapter.Linear, "steps", 4}, {adapter.Linear, "ridge", 1},
+		{adapter.LowRank, "gradient", 1}, {adapter.LowRank, "steps", 4}, {adapter.LowRank, "reduced-rank", 1},
 	} {
-		b.Run(s.name, func(b *testing.B) {
-			job := coordinator.DefaultJob()
-			job.Rounds, job.Eval.Every = 40, 0
-			s.change(&job)
+		b.Run(string(s.kind)+"/"+s.solver, func(b *testing.B) {
+			job := coordinator.DefaultJobFor(s.kind, s.solver)
+			job.Rounds, job.Eval.Every, job.Solver.Steps = 40, 0, s.steps
 			for b.Loop() {
 				r, err := sim.Run(context.Background(), sim.Config{
-					Job: job, Train: train, Test: test, Collaborations: []coordinator.Collaboration{coordinator.Collaborative},
+					Job: job, Train: train, Test: test, Collaborations: []coordinator.Collaboration{coordinator.Joint, coordinator.Collaborative},
 				})
 				if err != nil {
 					b.Fatal(err)
 				}
-				b.ReportMetric(100*r.Modes["collaborative"].AccuracyMean, "%accuracy")
-				b.ReportMetric(r.Modes["collaborative"].Seconds, "s")
+				b.ReportMetric(100*r.Modes["joint"].AccuracyMean, "%joint")
+				b.ReportMetric(100*r.Modes["collaborative"].AccuracyMean, "%collaborative")
+				b.ReportMetric(1e3*r.Modes["collaborative"].Seconds/40, "ms/round")
+				b.ReportMetric(0, "ns/op")
 			}
 		})
 	}
