@@ -24,6 +24,7 @@ type coordinatorVerb struct {
 	Advertise string        `placeholder:"HOST:PORT" help:"Address that join lines carry; by default this machine's first one."`
 	Gossip    bool          `help:"Announce the coordinator by gossip, so that participants find it when its address changes."`
 	GossipAt  string        `default:"0.0.0.0:7946" placeholder:"ADDRESS" help:"Address to gossip on, over UDP and TCP."`
+	Validity  time.Duration `default:"8760h" placeholder:"DURATION" help:"How long participants' certificates are valid."`
 	Linger    time.Duration `default:"1m" help:"How long to wait at the end for participants that have not fetched the final commit."`
 	JSON      bool          `help:"Print the result as one JSON object on standard output, and nothing else there."`
 }
@@ -48,7 +49,7 @@ func (v *coordinatorVerb) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	authority, err := identity.OpenAuthority(filepath.Join(v.State, "identity"))
+	authority, err := identity.OpenAuthority(filepath.Join(v.State, "identity"), identity.WithValidity(v.Validity))
 	if err != nil {
 		return err
 	}

@@ -91,3 +91,29 @@ func BenchmarkOverhead(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTupleBytes is what a row's tuples take on the wire on MNIST, at all sites of the
+// MLP, frames and all, against their elements in float32: (784+128) + (128+256) + (256+10).
+func BenchmarkTupleBytes(b *testing.B) {
+	train, err := data.Open("mnist")
+	if err != nil {
+		b.Skip("MNIST is not on this machine: ", err)
+	}
+	const payload = 4 * (784 + 128 + 128 + 256 + 256 + 10)
+	for _, encoding := range []string{"f32", "bf16"} {
+		for _, compress := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%s/compress=%t", encoding, compress), func(b *testing.B) {
+				job := sim.JobFor(coordinator.DefaultJob(), coordinator.Alone)
+				job.Rounds, job.Eval = 20, coordinator.EvalConfig{}
+				job.Wire.X, job.Wire.G, job.Wire.Compress = encoding, encoding, compress
+				for b.Loop() {
+					r := runJob(b, job, nil, train)
+					perRow := float64(r.BytesSent) / float64(int(job.Rounds)*job.Participants*job.Batch)
+					b.ReportMetric(perRow, "B/row")
+					b.ReportMetric(perRow/payload, "of-f32")
+					b.ReportMetric(0, "ns/op")
+				}
+			})
+		}
+	}
+}
