@@ -156,7 +156,7 @@ func (s *session) write() {
 			}
 		}
 		if closed && len(queue) == 0 {
-			s.conn.Close() //nolint:errcheck // the reader reports the end
+			s.conn.HangUp() // the reader sees the participant's end
 			return
 		}
 		if len(queue) > 0 {

@@ -3,6 +3,7 @@ package protocol
 import (
 	"bufio"
 	"errors"
+	"io"
 
 	"net"
 	"sync"
@@ -120,13 +121,28 @@ func (c *Conn) Receive() (Message, error) {
 	return m, err
 }
 
-// Fail tells the peer why, as well as can be, and closes the connection.
+// Fail tells the peer why, as well as can be, and closes the connection. Nobody may be in
+// Receive.
 func (c *Conn) Fail(f *Fault) {
-	if c.patience.Load() == 0 {
-		c.SetPatience(5 * time.Second)
-	}
+	c.SetPatience(lastWords)
 	c.Send(f.Message()) //nolint:errcheck // the fault matters more than that it could not be sent
-	c.Close()           //nolint:errcheck // the connection is given up
+	c.HangUp()
+	io.Copy(io.Discard, c.reader) //nolint:errcheck // only that it ends counts
+	c.Close()                     //nolint:errcheck // the connection is given up
+}
+
+// lastWords is how long a connection that ends is kept for what was sent to arrive.
+const lastWords = 2 * time.Second
+
+// HangUp says that nothing more is sent, and leaves it to Receive to see the peer's end,
+// for two seconds at most. Closed at once with bytes unread, TCP would take back what the
+// peer has not read yet: its last words would be lost.
+func (c *Conn) HangUp() {
+	c.SetPatience(lastWords)
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || errors.Join(half.CloseWrite(), c.nc.SetReadDeadline(time.Now().Add(lastWords))) != nil {
+		c.Close() //nolint:errcheck // the connection is given up
+	}
 }
 
 // Close closes the connection. It may be called again, and while Send or Receive run.

@@ -1,0 +1,38 @@
+package protocol
+
+import (
+	"bytes"
+	"hash/crc32"
+)
+
+// Scan is what a header must pass before the decoder sees it.
+func Scan(header []byte, depth int) error { return scan(header, depth) }
+
+// DecodeHeader decodes a header as a frame's.
+func DecodeHeader(k Kind, header []byte) (Message, error) {
+	return decodeHeader(k, header, DefaultLimits())
+}
+
+// DecodeSection decodes one section.
+func DecodeSection(b []byte) error {
+	_, _, err := readSection(bytes.NewReader(b), DefaultLimits().FrameBytes)
+	return err
+}
+
+// EncodeSection is the inverse.
+func EncodeSection(s Section) ([]byte, error) {
+	prefix, payload, err := s.encode()
+	return append(prefix, payload...), err
+}
+
+// RawFrame is a Batch with one compressed section that declares what it is told to.
+func RawFrame(payload []byte, decoded, encoded uint64) []byte {
+	info := SectionInfo{Name: "x", DType: 1, As: 1, Shape: []int{int(decoded / 4)}, Compressed: encoded != decoded, Encoded: int64(encoded), Decoded: int64(decoded)}
+	section := append(info.append(crc32.Checksum(payload, castagnoli)), payload...)
+	header, err := encodeHeader(&Batch{})
+	if err != nil {
+		panic(err)
+	}
+	h := frameHeader{kind: KindBatch, header: uint32(len(header)), sections: 1, body: uint64(len(section)-len(payload)) + encoded, crc: crc32.Checksum(header, castagnoli)}
+	return append(append(h.append(nil), header...), section...)
+}
