@@ -92,7 +92,6 @@ var bans = []ban{
 // coming lists packages that rules name and that do not exist yet.
 var coming = map[string]string{
 	"cuda":                "a Device on NVIDIA GPUs, opened at run time",
-	"adapter/adaptertest": "a conformance suite for adapter kinds from outside",
 }
 
 // library says which of our packages may import a package that is not ours.
