@@ -46,8 +46,10 @@ func (c *Coordinator) serve(ctx context.Context, conn *protocol.Conn) {
 	defer stop()
 	hello, err := s.hello()
 	if err != nil {
-		c.log.Warn("connection refused", "from", conn.Peer().Addr, "participant", s.name, "error", err)
-		conn.Fail(protocol.AsFault(err))
+		f := *protocol.AsFault(err)
+		f.Participant = s.name
+		c.log.Warn("connection refused", "from", conn.Peer().Addr, "participant", s.name, "code", f.Code, "cause", f.Cause, "fix", f.Fix)
+		conn.Fail(&f)
 		return
 	}
 	go s.write()

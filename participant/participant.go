@@ -19,6 +19,7 @@ type Participant struct {
 	ledger *ledger
 
 	job      *training // nil before the first Welcome
+	welcomed bool      // on this connection
 	accuracy float64   // on the coordinator's test set
 	result   *Result   // set by the final commit
 	traffic  struct{ sent, received int64 }
@@ -132,20 +133,21 @@ func (p *Participant) session(ctx context.Context) (progressed bool, err error) 
 	defer stop()
 	endBeat := p.beat(conn)
 	defer func() {
-		endBeat()
-		sent, received := conn.Traffic()
-		p.traffic.sent += sent
-		p.traffic.received += received
 		if f, ok := errors.AsType[*protocol.Fault](err); ok && !temporary(err) && f.Participant == "" {
 			f.Participant = p.Name
 			conn.Fail(f) // the fault is ours: tell the coordinator's people
 		}
+		endBeat()
+		sent, received := conn.Traffic()
+		p.traffic.sent += sent
+		p.traffic.received += received
 		if closeErr := conn.Close(); closeErr != nil {
 			p.Log.Debug("close", "error", closeErr)
 		}
 	}()
+	p.welcomed = false
 	if err := p.hello(conn); err != nil {
-		return false, refusal(conn, err)
+		return false, err
 	}
 	for {
 		m, err := conn.Receive()
@@ -162,17 +164,19 @@ func (p *Participant) session(ctx context.Context) (progressed bool, err error) 
 	}
 }
 
-// refusal is why a coordinator hung up on Hello: what it said before, if it said anything.
-func refusal(conn *protocol.Conn, err error) error {
-	if _, ok := errors.AsType[*protocol.Fault](err); ok {
-		return err
-	}
-	if m, receiveErr := conn.Receive(); receiveErr == nil {
-		if said, ok := m.(*protocol.Error); ok {
-			return said.Fault()
+// lastWords is why nothing can be sent any more: what the coordinator said before it hung
+// up, if it said anything.
+func (p *Participant) lastWords(conn *protocol.Conn, err error) error {
+	conn.HangUp()
+	for {
+		m, receiveErr := conn.Receive()
+		if receiveErr != nil {
+			return err
+		}
+		if m.Kind() == protocol.KindError {
+			return p.handle(conn, m)
 		}
 	}
-	return err
 }
 
 // received explains why nothing more comes. A damaged frame is the connection's fault.
@@ -215,7 +219,10 @@ func (p *Participant) beat(conn *protocol.Conn) (stop func()) {
 // send sends a message and writes it into the ledger.
 func (p *Participant) send(conn *protocol.Conn, m protocol.Message) error {
 	if err := conn.Send(m); err != nil {
-		return err
+		if _, ours := errors.AsType[*protocol.Fault](err); ours {
+			return err
+		}
+		return p.lastWords(conn, err)
 	}
 	if err := p.ledger.note(conn, m); err != nil {
 		return durable.Fault(p.StateDir, fmt.Errorf("ledger: %w", err))
@@ -242,7 +249,7 @@ func (p *Participant) handle(conn *protocol.Conn, m protocol.Message) error {
 	if welcome, ok := m.(*protocol.Welcome); ok {
 		return p.welcome(welcome)
 	}
-	if p.job == nil && m.Kind() != protocol.KindError && m.Kind() != protocol.KindProgress {
+	if !p.welcomed && m.Kind() != protocol.KindError && m.Kind() != protocol.KindProgress {
 		return protocol.Faultf(protocol.CodeProtocol, "use a coordinator of the same release", "message of kind %d came before Welcome", m.Kind())
 	}
 	switch m := m.(type) {
@@ -272,10 +279,10 @@ func (p *Participant) handle(conn *protocol.Conn, m protocol.Message) error {
 	case *protocol.Commit:
 		return p.commit(m)
 	case *protocol.Error:
-		if m.Participant != p.Name {
+		if m.Participant != p.Name && p.welcomed {
 			return coordinatorError("the coordinator failed: " + m.Fault().Error())
 		}
-		return m.Fault()
+		return m.Fault() // it is about this participant
 	case *protocol.Bye:
 		return coordinatorError("the coordinator is leaving; it may be back")
 	case *protocol.Progress:
@@ -294,7 +301,7 @@ func (p *Participant) welcome(w *protocol.Welcome) error {
 	if err != nil {
 		return err
 	}
-	p.job = training
+	p.job, p.welcomed = training, true
 	if !begins {
 		if err := p.restore(w.Resume); err != nil {
 			return err

@@ -127,6 +127,12 @@ func (e *pipeEnd) Close() error {
 	return nil
 }
 
+// CloseWrite ends one direction: the other end reads what was written, and then io.EOF.
+func (e *pipeEnd) CloseWrite() error {
+	e.out.change(func() { e.out.ended = true })
+	return nil
+}
+
 // LocalAddr names the network.
 func (e *pipeEnd) LocalAddr() net.Addr { return pipeAddr{} }
 
