@@ -318,6 +318,9 @@ func (p *Participant) newJob(id string, begins bool) error {
 	if err != nil {
 		return err
 	}
+	if p.states.unknown && !begins {
+		return nil // the coordinator counts on them: what is wrong is said when they are read
+	}
 	if p.states.job != id || begins && len(versions) > 0 && versions[len(versions)-1] > 1 {
 		dir, err := p.states.setAside()
 		if err != nil {

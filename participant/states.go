@@ -19,6 +19,7 @@ type states struct {
 	records durable.Versions
 	memory  map[uint64][]linalg.Blob
 	job     string // the job that the states belong to; empty: none yet
+	unknown bool   // there are states, and none of them can be read
 }
 
 // openStates finds the states of a folder.
@@ -41,6 +42,7 @@ func openStates(dir string) (*states, error) {
 				s.job = record.Metadata["job"]
 			}
 		}
+		s.unknown = s.job == ""
 	}
 	return s, nil
 }

@@ -68,7 +68,8 @@ func newTraining(cfg Config, w *protocol.Welcome) (*training, error) {
 // siteOf checks a site that came over the wire.
 func siteOf(s protocol.Site) (adapter.Site, error) {
 	site := adapter.Site{Name: s.Name, Kind: adapter.SiteKind(s.Kind), In: s.In, Out: s.Out, Bias: s.Bias, Group: s.Group, Head: s.Head}
-	if s.In < 1 || s.Out < 1 || int64(s.In)*int64(s.Out) > 1<<32 {
+	const most = 1 << 30 // the product fits an int64
+	if s.In < 1 || s.Out < 1 || s.In > most || s.Out > most || int64(s.In)*int64(s.Out) > 1<<32 {
 		return site, fmt.Errorf("site %q of %d × %d", s.Name, s.Out, s.In)
 	}
 	switch site.Kind {
@@ -79,7 +80,7 @@ func siteOf(s protocol.Site) (adapter.Site, error) {
 			return site, fmt.Errorf("site %q with convolution %v", s.Name, s.Conv)
 		}
 		site.Conv = linalg.Conv{Height: s.Conv[0], Width: s.Conv[1], Channels: s.Conv[2], Kernel: s.Conv[3], Stride: s.Conv[4], Padding: s.Conv[5]}
-		if site.Conv.Columns() != s.In || site.Conv.Positions() < 1 {
+		if h, w := site.Conv.Output(); site.Conv.Columns() != s.In || h < 1 || w < 1 {
 			return site, fmt.Errorf("site %q with %d inputs and convolution %v", s.Name, s.In, s.Conv)
 		}
 		return site, nil
