@@ -64,7 +64,7 @@ func (s *scripted) run(ctx context.Context) error {
 	}
 	s.conn = conn
 	defer conn.Close() //nolint:errcheck // the test is over for this connection
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer context.AfterFunc(ctx, func() { conn.Close() })() //nolint:errcheck // its end is seen by Receive
 	hello := &protocol.Hello{
 		MinVersion: 1, MaxVersion: 1, Participant: s.name, Software: "test", States: s.states,
 		Data: protocol.Data{Examples: 100, Shape: []int{2, 2, 1}, Classes: 3},

@@ -307,7 +307,10 @@ func TestInspect(t *testing.T) {
 	if last == nil || !strings.Contains(last.Error(), "frame at byte") {
 		t.Errorf("a stream that is cut off: %v", last)
 	}
-	for range protocol.Inspect(bytes.NewReader(stream.Bytes()), protocol.DefaultLimits()) {
+	for _, err := range protocol.Inspect(bytes.NewReader(stream.Bytes()), protocol.DefaultLimits()) {
+		if err != nil {
+			t.Error(err)
+		}
 		break // a reader may stop
 	}
 }

@@ -91,7 +91,7 @@ var bans = []ban{
 
 // coming lists packages that rules name and that do not exist yet.
 var coming = map[string]string{
-	"cuda":                "a Device on NVIDIA GPUs, opened at run time",
+	"cuda": "a Device on NVIDIA GPUs, opened at run time",
 }
 
 // library says which of our packages may import a package that is not ours.

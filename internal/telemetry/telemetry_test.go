@@ -170,7 +170,7 @@ func TestScreenOfFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // the test is over
 	if telemetry.ScreenOf(file).Live() {
 		t.Error("a file is taken for a terminal")
 	}
