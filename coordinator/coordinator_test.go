@@ -63,7 +63,7 @@ func (s *scripted) run(ctx context.Context) error {
 		return err
 	}
 	s.conn = conn
-	defer conn.Close() //nolint:errcheck // the test is over for this connection
+	defer conn.Close()                                      //nolint:errcheck // the test is over for this connection
 	defer context.AfterFunc(ctx, func() { conn.Close() })() //nolint:errcheck // its end is seen by Receive
 	hello := &protocol.Hello{
 		MinVersion: 1, MaxVersion: 1, Participant: s.name, Software: "test", States: s.states,
