@@ -115,7 +115,6 @@ func (c Config) memberlist(name string) (*memberlist.Config, error) {
 		conf.AdvertiseAddr, conf.AdvertisePort = advertise.Addr().String(), int(advertise.Port())
 	}
 	conf.TCPTimeout = min(conf.TCPTimeout, 5*time.Second) // a seed that does not answer holds up no longer
-	conf.Logger = bridge(c.Logger)
 	return conf, nil
 }
 

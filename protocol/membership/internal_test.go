@@ -42,7 +42,14 @@ func FuzzParseMeta(f *testing.F) {
 
 func TestLogLevels(t *testing.T) {
 	var out bytes.Buffer
-	logger := bridge(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	logger, silence := bridge(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	defer func() {
+		silence()
+		out.Reset()
+		if logger.Print("[ERR] memberlist: late"); out.Len() > 0 {
+			t.Errorf("silenced, it logs %q", out.String())
+		}
+	}()
 	for line, want := range map[string]string{
 		"[DEBUG] memberlist: chatter":  "",
 		"[INFO] memberlist: news":      "level=DEBUG msg=news",

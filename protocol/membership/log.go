@@ -5,14 +5,28 @@ import (
 	"context"
 	"log"
 	"log/slog"
+	"sync"
 )
 
-// bridge returns a standard logger, which memberlist wants, that writes to logger.
-func bridge(logger *slog.Logger) *log.Logger {
-	return log.New(logWriter{logger.With("part", "gossip")}, "", 0)
+// bridge returns a standard logger, which memberlist wants, that writes to logger until it
+// is silenced: memberlist's goroutines have things to say even after its shutdown, when
+// the caller's logger may be gone.
+func bridge(logger *slog.Logger) (std *log.Logger, silence func()) {
+	w := &logWriter{logger: logger.With("part", "gossip")}
+	return log.New(w, "", 0), w.silence
 }
 
-type logWriter struct{ logger *slog.Logger }
+type logWriter struct {
+	mu     sync.Mutex
+	silent bool
+	logger *slog.Logger
+}
+
+func (w *logWriter) silence() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.silent = true
+}
 
 // memberlist's levels, lowered by one: a pool is a hint.
 var levels = []struct {
@@ -27,7 +41,12 @@ var levels = []struct {
 }
 
 // Write takes one line of memberlist's log: "[LEVEL] memberlist: text".
-func (w logWriter) Write(line []byte) (int, error) {
+func (w *logWriter) Write(line []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.silent {
+		return len(line), nil
+	}
 	text, level := bytes.TrimSpace(line), slog.LevelInfo
 	for _, l := range levels {
 		if rest, ok := bytes.CutPrefix(text, []byte(l.prefix)); ok {

@@ -20,6 +20,7 @@ type Pool struct {
 	list     *memberlist.Memberlist
 	observer *observer
 	logger   *slog.Logger
+	silence  func() // ends memberlist's log
 	addr     string
 	joining  sync.WaitGroup
 	shutdown sync.Once
@@ -109,6 +110,7 @@ func enter(cfg Config, self meta) (*Pool, error) {
 		return nil, err
 	}
 	p := &Pool{observer: newObserver(), logger: cfg.Logger}
+	conf.Logger, p.silence = bridge(cfg.Logger)
 	conf.Delegate = delegate(data)
 	conf.Events = p.observer
 	if p.list, err = memberlist.Create(conf); err != nil {
@@ -154,6 +156,7 @@ func (p *Pool) Shutdown() error {
 		}
 		p.joining.Wait()
 		p.observer.close()
+		p.silence()
 	})
 	return p.err
 }
