@@ -44,6 +44,7 @@ func TestFaults(t *testing.T) {
 		for i, name := range f.names {
 			f.participant(i, "--join", f.invite(name))
 		}
+		f.awaitCommit(1) // all places are taken
 		f.names = append(f.names, "p3")
 		f.wants(f.participant(3, "--join", f.invite("p3")), protocol.CodeJobFull, "participants")
 	})

@@ -104,7 +104,7 @@ func (a *Authority) checkFree(name, key string) error {
 	if owner != "" && subtle.ConstantTimeCompare([]byte(owner), []byte(key)) != 1 {
 		return protocol.Faultf(protocol.CodeNameTaken,
 			"join under another name, or from the state folder that joined as "+name+
-				"; if that is lost, have the name forgotten on the coordinator and ask for a new join line",
+				"; if that is lost, have the name forgotten on the coordinator (cola forget) and ask for a new join line",
 			"the name %s belongs to another key", name)
 	}
 	return nil

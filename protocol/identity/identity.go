@@ -69,7 +69,7 @@ func OpenIdentity(dir, name string, opts ...Option) (*Identity, error) {
 func (i *Identity) path(file string) string { return filepath.Join(i.dir, file) }
 
 func (i *Identity) fix() string {
-	return fmt.Sprintf("restore %s from a backup; without one, move it away, have the name forgotten on the coordinator "+
+	return fmt.Sprintf("restore %s from a backup; without one, move it away, have the name forgotten on the coordinator (cola forget) "+
 		"and join with a new join line (cola invite)", i.dir)
 }
 
