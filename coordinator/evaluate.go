@@ -77,6 +77,14 @@ func (c *Coordinator) evaluate(test data.Dataset) error {
 }
 
 func (c *Coordinator) evaluateMember(test data.Dataset, m *member) (accuracy, loss float64, err error) {
+	mode, adapters := c.mode, m.adapters
+	if deltas := c.deltasOf(m); deltas != nil { // half the multiplications of an unmerged pass
+		if err := c.base.Merge(deltas); err != nil {
+			return 0, 0, err
+		}
+		defer c.base.Unmerge()
+		mode, adapters = model.Merged, nil
+	}
 	correct := 0
 	for lo := 0; lo < test.Len(); lo += evaluationBatch {
 		indices := make([]int, 0, evaluationBatch)
@@ -86,8 +94,8 @@ func (c *Coordinator) evaluateMember(test data.Dataset, m *member) (accuracy, lo
 		inputs, labels := test.Batch(indices)
 		result, err := c.base.Evaluate(&model.Batch{
 			Inputs: inputs, Labels: labels,
-			Owners: []model.Owner{{Participant: m.name, Hi: len(indices), Adapters: m.adapters, Scale: 1}},
-		}, c.mode)
+			Owners: []model.Owner{{Participant: m.name, Hi: len(indices), Adapters: adapters, Scale: 1}},
+		}, mode)
 		if err != nil {
 			return 0, 0, fmt.Errorf("evaluation of participant %s: %w", m.name, passFault(c.round, err))
 		}
@@ -95,6 +103,20 @@ func (c *Coordinator) evaluateMember(test data.Dataset, m *member) (accuracy, lo
 		loss += result.Loss[0] * float64(len(indices))
 	}
 	return data.Accuracy(correct, test.Len()), loss / float64(test.Len()), nil
+}
+
+// deltasOf returns what a member's adapters add to each site, or nil where it has none or
+// one of them cannot be merged.
+func (c *Coordinator) deltasOf(m *member) []model.Delta {
+	var deltas []model.Delta
+	for _, a := range m.adapters {
+		weight, bias, err := a.Delta(c.Device)
+		if err != nil {
+			return nil
+		}
+		deltas = append(deltas, model.Delta{Weight: weight, Bias: bias})
+	}
+	return deltas
 }
 
 // observation returns what can be seen after a round.
