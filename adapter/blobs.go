@@ -38,15 +38,24 @@ func LoadTensors(site Site, a Adapter, tensors map[string]*linalg.Tensor) error 
 
 // load copies blobs into the tensors of the same names, all or none.
 func load(targets map[string]*linalg.Tensor, blobs map[string]linalg.Blob) error {
+	values, err := decode(blobs)
+	if err != nil {
+		return err
+	}
+	return set(targets, values)
+}
+
+// decode returns blobs as tensors on the host.
+func decode(blobs map[string]linalg.Blob) (map[string]*linalg.Tensor, error) {
 	values := make(map[string]*linalg.Tensor, len(blobs))
 	for name, blob := range blobs {
 		value, err := blob.Tensor()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		values[name] = value
 	}
-	return set(targets, values)
+	return values, nil
 }
 
 // set copies values into the tensors of the same names, all or none.

@@ -19,15 +19,15 @@ func Digest(sites []Site, adapters []Adapter) [32]byte {
 	for i, a := range adapters {
 		buf = appendName(buf[:0], sites[i].Name)
 		buf = appendName(buf, string(a.Spec().Kind))
+		h.Write(buf)
 		for _, p := range a.Params() {
-			buf = appendName(buf, p.Name)
+			buf = appendName(buf[:0], p.Name)
 			buf = binary.LittleEndian.AppendUint32(buf, uint32(len(p.Value.Shape())))
 			for _, d := range p.Value.Shape() {
 				buf = binary.LittleEndian.AppendUint64(buf, uint64(d))
 			}
 			h.Write(buf)
 			h.Write(linalg.Bytes(p.Value))
-			buf = buf[:0]
 		}
 	}
 	return [32]byte(h.Sum(nil))

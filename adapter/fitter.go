@@ -263,5 +263,12 @@ func (f *Fitter) Restore(blobs map[string]linalg.Blob) error {
 	for _, p := range f.state() {
 		targets[f.site.Name+"."+p.Name] = p.Value
 	}
-	return load(targets, blobs)
+	values, err := decode(blobs)
+	if err != nil {
+		return err
+	}
+	if err := f.optimizer.possible(f.site.Name+".", values); err != nil {
+		return err
+	}
+	return set(targets, values)
 }

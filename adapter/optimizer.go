@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gradientlearning/cola/linalg"
 )
@@ -107,6 +108,21 @@ func (o *optimizer) state() []Param {
 		}
 	}
 	return list
+}
+
+// possible says what no optimizer leaves behind: a negative count, or mean squares below
+// zero, which would be NaN in the next step. Tensors are named behind prefix.
+func (o *optimizer) possible(prefix string, values map[string]*linalg.Tensor) error {
+	if v := values[prefix+"steps"]; v != nil && v.DType() == linalg.I32 && v.Len() == 1 && v.I32()[0] < 0 {
+		return fmt.Errorf("tensor %q counts %d steps", prefix+"steps", v.I32()[0])
+	}
+	for i := range o.second {
+		name := prefix + o.params[i].Name + ".v"
+		if v := values[name]; v != nil && v.DType() == linalg.F32 && v.Len() > 0 && slices.Min(v.F32()) < 0 {
+			return fmt.Errorf("tensor %q holds a mean square below zero", name)
+		}
+	}
+	return nil
 }
 
 // norm returns the 2-norm over all gradients.
