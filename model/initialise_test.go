@@ -53,6 +53,12 @@ func TestInitialValuesDependOnSeedAndName(t *testing.T) {
 			t.Errorf("%s depends on other layers", name)
 		}
 	}
+	wider := values(newBase(t, model.Config{Type: "mlp", Input: []int{4, 4, 1}, Classes: 7, Hidden: []int{8, 8}, Seed: 1}))
+	for _, name := range []string{"layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"} {
+		if !sameBits(base[name], wider[name]) {
+			t.Errorf("%s depends on the number of classes", name)
+		}
+	}
 	if sameBits(deeper["layers.1.weight"], deeper["layers.2.weight"]) {
 		t.Error("two layers have the same weights")
 	}
