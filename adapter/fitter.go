@@ -63,7 +63,7 @@ func (f *Fitter) Adapter() Adapter { return f.adapter }
 
 // Add takes one batch's tuple, x as captured and g, of which weight is made. At a conv2d
 // site x is (n, H, W, C) and g (n, Ho, Wo, out). With solver gradient only Σ Jᵀ(weight·g)
-// is kept, else the tuple.
+// is kept, else the tuple itself, which the caller then leaves alone until Fit or Reset.
 func (f *Fitter) Add(x, g *linalg.Tensor, weight float32) {
 	x = f.site.Unfold(f.dev, x)
 	g = g.Reshape(x.Rows(), f.site.Out)
@@ -88,8 +88,7 @@ func (f *Fitter) Reset() {
 
 // Fit solves the regression over the tuples that were added, at a learning rate to which
 // the schedule was applied, and forgets them. Numbers that are not finite are an error
-// that wraps ErrDiverged: the adapter is as it was if the gradient was not finite, and is
-// to be restored if the step was.
+// that wraps ErrDiverged. On any error the adapter and the optimizer are as they were.
 func (f *Fitter) Fit(learningRate float64) (FitReport, error) {
 	defer f.Reset()
 	switch f.solver.Name {
@@ -231,17 +230,22 @@ func (f *Fitter) solveReducedRank(x, g *linalg.Tensor, rate float64) error {
 	return nil
 }
 
-// guard runs change and looks whether it leaves numbers that are not finite.
+// guard runs change, and takes it back if it fails or leaves numbers that are not finite.
 func (f *Fitter) guard(change func() error) error {
-	if err := change(); err != nil {
-		return err
-	}
-	for _, p := range f.adapter.Params() {
-		if finite(p.Value.F32()) != nil {
-			return fmt.Errorf("parameter %s: %w", p.Name, ErrDiverged)
+	state := f.state()
+	before := copies.Get().(*stateCopy)
+	defer copies.Put(before)
+	before.take(state)
+	err := change()
+	for _, p := range state {
+		if err == nil && p.Value.DType() == linalg.F32 && finite(p.Value.F32()) != nil {
+			err = fmt.Errorf("parameter %s: %w", p.Name, ErrDiverged)
 		}
 	}
-	return nil
+	if err != nil {
+		before.giveBack(state)
+	}
+	return err
 }
 
 // state returns parameters and optimizer state.
@@ -258,6 +262,7 @@ func (f *Fitter) State() []linalg.Blob {
 }
 
 // Restore is the inverse of State: all or, on an error that names the tensor, nothing.
+// Tuples of before are forgotten: they belong to other parameters.
 func (f *Fitter) Restore(blobs map[string]linalg.Blob) error {
 	targets := map[string]*linalg.Tensor{}
 	for _, p := range f.state() {
@@ -270,5 +275,9 @@ func (f *Fitter) Restore(blobs map[string]linalg.Blob) error {
 	if err := f.optimizer.possible(f.site.Name+".", values); err != nil {
 		return err
 	}
-	return set(targets, values)
+	if err := set(targets, values); err != nil {
+		return err
+	}
+	f.Reset()
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gradientlearning/cola/linalg"
 )
@@ -14,6 +15,11 @@ import (
 // maxWidth bounds ranks and hidden widths, so that a wrong one fails here and not in the
 // allocator.
 const maxWidth = 1 << 20
+
+// maxParameters bounds an adapter: 16 GiB in float32. Sites and specifications reach a
+// participant over the network, and widths that are each in bounds can still multiply to
+// what no machine holds.
+const maxParameters = 1 << 32
 
 // Validate says what is wrong with a specification.
 func (s Spec) Validate() error {
@@ -48,13 +54,41 @@ func (s Spec) scale() float64 {
 	return s.Scale
 }
 
+// fits says whether an adapter for the site is of a size that can be made.
+func (s Spec) fits(site Site) error {
+	const most = 1 << 30 // the products below fit an int64
+	if site.In < 1 || site.Out < 1 || site.In > most || site.Out > most {
+		return fmt.Errorf("site %q of %d × %d cannot be adapted", site.Name, site.Out, site.In)
+	}
+	var widths []int // of the layers, from x to y
+	switch s.Kind {
+	case LowRank:
+		widths = []int{s.Rank}
+	case MLP:
+		widths = s.Hidden
+	}
+	total, in := int64(0), site.In
+	for _, out := range append(slices.Clone(widths), site.Out) {
+		total += int64(in) * int64(out)
+		if total > maxParameters {
+			return fmt.Errorf("a %s adapter of %v at site %q (%d × %d) has more than %d parameters", s.Kind, widths, site.Name, site.Out, site.In, int64(maxParameters))
+		}
+		in = out
+	}
+	return nil
+}
+
 // New makes an adapter for a site, in the state where it adds nothing. A head's is always
-// linear with bias. Random parameters are drawn from r in canonical order.
+// linear with bias. Random parameters are drawn from r in canonical order. A
+// specification that is not valid, or too large at this site, is an error.
 func New(site Site, spec Spec, r *rand.Rand) (Adapter, error) {
 	if site.Head {
 		spec = Spec{Kind: Linear, Bias: true}
 	}
 	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if err := spec.fits(site); err != nil {
 		return nil, err
 	}
 	switch spec.Kind {

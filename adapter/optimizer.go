@@ -44,6 +44,11 @@ func (o OptimizerConfig) Validate() error {
 			errs = append(errs, fmt.Errorf("%s = %g must be above 0", key, v))
 		}
 	}
+	notNegative := func(key string, v float64) {
+		if !(v >= 0) || math.IsInf(v, 0) {
+			errs = append(errs, fmt.Errorf("%s = %g must be at least 0", key, v))
+		}
+	}
 	share := func(key string, v float64) {
 		if !(v >= 0 && v < 1) {
 			errs = append(errs, fmt.Errorf("%s = %g must be at least 0 and below 1", key, v))
@@ -59,11 +64,8 @@ func (o OptimizerConfig) Validate() error {
 	if o.Name == "sgd" && o.Nesterov && o.Momentum == 0 {
 		errs = append(errs, errors.New("nesterov needs a momentum above 0"))
 	}
-	for key, v := range map[string]float64{"weight_decay": o.WeightDecay, "clip_norm": o.ClipNorm} {
-		if !(v >= 0) || math.IsInf(v, 0) {
-			errs = append(errs, fmt.Errorf("%s = %g must be at least 0", key, v))
-		}
-	}
+	notNegative("weight_decay", o.WeightDecay)
+	notNegative("clip_norm", o.ClipNorm)
 	return errors.Join(errs...)
 }
 

@@ -35,7 +35,8 @@ func (s ScheduleConfig) Validate() error {
 //	linear:    (total − step)/(total − w)
 //	cosine:    ½·(1 + cos(π·(step − w)/(total − w)))
 //
-// as in transformers' get_linear_schedule_with_warmup and its siblings.
+// as in transformers' get_linear_schedule_with_warmup and its siblings, but that a cosine
+// stays 0 after its end, where theirs rises again.
 func (s ScheduleConfig) Factor(step, total int) float64 {
 	warmup := int(math.Ceil(s.Warmup * float64(total)))
 	if step < warmup {
@@ -46,7 +47,7 @@ func (s ScheduleConfig) Factor(step, total int) float64 {
 	case "linear":
 		return max(0, float64(total-step)/rest)
 	case "cosine":
-		return max(0, 0.5*(1+math.Cos(math.Pi*float64(step-warmup)/rest)))
+		return max(0, 0.5*(1+math.Cos(math.Pi*min(1, float64(step-warmup)/rest))))
 	}
 	return 1
 }
