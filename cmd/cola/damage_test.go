@@ -90,8 +90,10 @@ func (f *federation) overwrite(path string, at int) {
 	}
 }
 
+// link puts a symbolic link at path, also where a killed process left a file half written.
 func (f *federation) link(target, path string) {
 	f.t.Helper()
+	f.remove(path)
 	if err := os.Symlink(target, path); err != nil {
 		f.t.Fatal(err)
 	}
