@@ -33,6 +33,19 @@ func (b Blob) Tensor() (*Tensor, error) {
 	return t, nil
 }
 
+// View returns the blob as a host tensor that shares its memory where elements lie there as
+// the machine wants them, and is a copy elsewhere. It must not be changed. The errors are
+// those of [Blob.Tensor].
+func (b Blob) View() (*Tensor, error) {
+	if err := b.Check(); err != nil {
+		return nil, err
+	}
+	if t, ok := view(b.DType, b.Data, b.Shape); ok {
+		return t, nil
+	}
+	return b.Tensor()
+}
+
 // Check returns an error that names the blob where the type is unknown, the shape is not
 // possible or the data are not as long as the two say.
 func (b Blob) Check() error {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"unsafe"
 )
 
@@ -75,4 +76,22 @@ func (t *Tensor) memory() []byte {
 		return unsafe.Slice((*byte)(unsafe.Pointer(&t.u16[0])), 2*len(t.u16))
 	}
 	return nil
+}
+
+// view returns a tensor over bytes that are aligned and in the machine's order.
+func view(dtype DType, data []byte, shape []int) (*Tensor, bool) {
+	size := dtype.Size()
+	if !littleEndian || len(data) == 0 || uintptr(unsafe.Pointer(&data[0]))%uintptr(size) != 0 {
+		return nil, false
+	}
+	t := &Tensor{dtype: dtype, shape: slices.Clone(shape)}
+	switch first, n := unsafe.Pointer(&data[0]), len(data)/size; dtype {
+	case F32:
+		t.f32 = unsafe.Slice((*float32)(first), n)
+	case I32:
+		t.i32 = unsafe.Slice((*int32)(first), n)
+	default:
+		t.u16 = unsafe.Slice((*uint16)(first), n)
+	}
+	return t, true
 }

@@ -38,6 +38,7 @@ type File struct {
 	metadata map[string]string
 	infos    []Info // by offset
 	byName   map[string]int
+	mapped   []byte // the whole file, of Map
 }
 
 // Open opens a file and reads its header. Errors name the path.
@@ -167,7 +168,13 @@ func (f *File) Tensor(name string) (linalg.Blob, error) {
 	if !ok {
 		return linalg.Blob{}, fmt.Errorf("%stensor %q is of type %s: convert it to F32, F16, BF16 or I32", f.name, name, info.DType)
 	}
-	blob := linalg.Blob{Name: name, DType: dtype, Shape: info.Shape, Data: make([]byte, info.Bytes)}
+	blob := linalg.Blob{Name: name, DType: dtype, Shape: info.Shape}
+	if f.mapped != nil {
+		begin := f.data + info.start
+		blob.Data = f.mapped[begin : begin+info.Bytes : begin+info.Bytes]
+		return blob, nil
+	}
+	blob.Data = make([]byte, info.Bytes)
 	if err := readAt(f.r, blob.Data, f.data+info.start); err != nil {
 		return linalg.Blob{}, fmt.Errorf("%sread tensor %q: %w", f.name, name, err)
 	}
