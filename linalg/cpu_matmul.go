@@ -97,7 +97,7 @@ func (p *packed) Set(w *Tensor) {
 	if w.Rows() != p.out || w.Cols() != p.in {
 		panic(fmt.Sprintf("linalg.Packed.Set: %v for (%d, %d)", w.shape, p.out, p.in))
 	}
-	copy(p.w, w.F32())
+	copy(p.w, w.Convert(F32).F32())
 	transpose(p.transposed, p.w, p.out, p.in)
 }
 
