@@ -22,12 +22,13 @@ const evaluationBatch = 500
 
 // checkTest says whether the test set fits the model.
 func (c *Coordinator) checkTest() error {
-	if slices.Equal(c.Test.Shape(), c.job.Model.Input) && c.Test.Classes() <= c.base.Config().Classes && c.Test.Len() > 0 {
+	format := c.Test.Format()
+	if slices.Equal(format.Shape, c.job.Model.Input) && format.Classes <= c.base.Config().Classes && c.Test.Len() > 0 {
 		return nil
 	}
 	return protocol.Faultf(protocol.CodeJobMismatch, "give [eval] data of the model's shape, or leave it out",
 		"the test set (%d examples, inputs %v, %d classes) does not fit the job's model (inputs %v, %d classes)",
-		c.Test.Len(), c.Test.Shape(), c.Test.Classes(), c.job.Model.Input, c.base.Config().Classes)
+		c.Test.Len(), format.Shape, format.Classes, c.job.Model.Input, c.base.Config().Classes)
 }
 
 // evaluateIfDue evaluates after a commit, every so many rounds and at the end.
@@ -91,9 +92,9 @@ func (c *Coordinator) evaluateMember(test data.Dataset, m *member) (accuracy, lo
 		for i := lo; i < min(lo+evaluationBatch, test.Len()); i++ {
 			indices = append(indices, i)
 		}
-		inputs, labels := test.Batch(indices)
+		batch := test.Batch(indices)
 		result, err := c.base.Evaluate(&model.Batch{
-			Inputs: inputs, Labels: labels,
+			Inputs: batch.Inputs, Labels: batch.Labels,
 			Owners: []model.Owner{{Participant: m.name, Hi: len(indices), Adapters: adapters, Scale: 1}},
 		}, mode)
 		if err != nil {

@@ -24,7 +24,7 @@ func (c *Coordinator) pass(r uint64, members []*member) error {
 		return 1 / float32(m.batch.inputs.Rows())
 	})
 	sink := &tupleSink{
-		round: r, dev: c.Device, sites: c.sites, members: members, owners: batch.Owners,
+		round: r, dev: c.Device, sites: c.sites, members: members,
 		encoding: c.job.encoding(), dropZero: c.job.Solver.Name == "gradient",
 		inputs: make([]*linalg.Tensor, len(c.sites)), gradients: make([]*linalg.Tensor, len(c.sites)),
 	}
@@ -81,7 +81,6 @@ type tupleSink struct {
 	dev      linalg.Device
 	sites    []adapter.Site
 	members  []*member
-	owners   []model.Owner
 	encoding protocol.Encoding
 	dropZero bool // rows whose g is exactly zero add nothing to the gradient
 
@@ -91,10 +90,10 @@ type tupleSink struct {
 }
 
 // Input keeps x until the group's gradients are there.
-func (s *tupleSink) Input(site int, x *linalg.Tensor) { s.inputs[site] = x }
+func (s *tupleSink) Input(site int, x *linalg.Tensor, _ []model.Rows) { s.inputs[site] = x }
 
 // Gradient sends the site's group if this was its last gradient.
-func (s *tupleSink) Gradient(site int, g *linalg.Tensor) {
+func (s *tupleSink) Gradient(site int, g *linalg.Tensor, rows []model.Rows) {
 	s.gradients[site] = g
 	first, end := s.group(site)
 	for _, g := range s.gradients[first:end] {
@@ -105,7 +104,7 @@ func (s *tupleSink) Gradient(site int, g *linalg.Tensor) {
 	s.sent += end - first
 	for i, m := range s.members {
 		if m.session != nil {
-			m.session.send(s.tuples(first, end, s.owners[i]))
+			m.session.send(s.tuples(first, end, rows[i]))
 		}
 	}
 	s.inputs[first] = nil
@@ -125,14 +124,14 @@ func (s *tupleSink) group(site int) (first, end int) {
 }
 
 // tuples copies one owner's rows of a group of sites.
-func (s *tupleSink) tuples(first, end int, owner model.Owner) *protocol.Tuples {
-	rows := func(t *linalg.Tensor) *linalg.Tensor { return onHost(s.dev, s.dev.Rows(t, owner.Lo, owner.Hi)) }
+func (s *tupleSink) tuples(first, end int, own model.Rows) *protocol.Tuples {
+	rows := func(t *linalg.Tensor) *linalg.Tensor { return onHost(s.dev, s.dev.Rows(t, own.Lo, own.Hi)) }
 	m := &protocol.Tuples{Round: s.round, Group: s.sites[first].Group, Last: s.sent == len(s.sites)}
 	gradients := make([]*linalg.Tensor, 0, end-first)
 	for _, g := range s.gradients[first:end] {
 		gradients = append(gradients, rows(g))
 	}
-	keep := s.keep(gradients, owner.Hi-owner.Lo)
+	keep := s.keep(gradients, own.Hi-own.Lo)
 	add := func(name string, t *linalg.Tensor, as linalg.DType) {
 		m.Sections = append(m.Sections, protocol.Section{Name: name, Tensor: pick(t, keep), As: as, Compress: s.encoding.Compress})
 	}

@@ -74,13 +74,13 @@ func open(t testing.TB, spec string) data.Dataset {
 func TestIDXFolder(t *testing.T) {
 	dir := folder(t, small(t))
 	ds := open(t, "idx:"+dir)
-	if ds.Len() != 3 || ds.Classes() != 5 || ds.Label(2) != 4 {
-		t.Errorf("%d examples, %d classes, label %d, want 3, 5, 4", ds.Len(), ds.Classes(), ds.Label(2))
+	if ds.Len() != 3 || ds.Format().Classes != 5 || ds.Label(2) != 4 {
+		t.Errorf("%d examples, %d classes, label %d, want 3, 5, 4", ds.Len(), ds.Format().Classes, ds.Label(2))
 	}
-	if diff := cmp.Diff([]int{2, 3, 1}, ds.Shape()); diff != "" {
+	if diff := cmp.Diff([]int{2, 3, 1}, ds.Format().Shape); diff != "" {
 		t.Errorf("shape (-want +got):\n%s", diff)
 	}
-	inputs, labels := ds.Batch([]int{2, 0, 2})
+	inputs, labels := tensors(ds.Batch([]int{2, 0, 2}))
 	if diff := cmp.Diff([]int{3, 2, 3, 1}, inputs.Shape()); diff != "" {
 		t.Errorf("shape of the inputs (-want +got):\n%s", diff)
 	}

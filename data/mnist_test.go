@@ -16,7 +16,7 @@ import (
 
 // counts returns how many examples each class has.
 func counts(ds data.Dataset) []int {
-	n := make([]int, ds.Classes())
+	n := make([]int, ds.Format().Classes)
 	for i := range ds.Len() {
 		n[ds.Label(i)]++
 	}
@@ -34,7 +34,7 @@ func TestMNIST(t *testing.T) {
 	if diff := cmp.Diff([]int{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}, counts(test)); diff != "" {
 		t.Errorf("test examples by class (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]int{28, 28, 1}, train.Shape()); diff != "" {
+	if diff := cmp.Diff([]int{28, 28, 1}, train.Format().Shape); diff != "" {
 		t.Errorf("shape (-want +got):\n%s", diff)
 	}
 	refTrain, refTest, err := GoMNIST.Load(data.ModuleDirs(data.ModuleSource())[0])
@@ -47,7 +47,7 @@ func TestMNIST(t *testing.T) {
 	}{"train": {train, refTrain}, "test": {test, refTest}} {
 		last := pair.ds.Len() - 1
 		indices := []int{0, 1, 4711, last}
-		inputs, labels := pair.ds.Batch(indices)
+		inputs, labels := tensors(pair.ds.Batch(indices))
 		for row, i := range indices {
 			if int(labels.I32()[row]) != int(pair.ref.Labels[i]) {
 				t.Errorf("%s example %d has class %d, want %d", name, i, labels.I32()[row], pair.ref.Labels[i])
@@ -64,7 +64,7 @@ func TestMNIST(t *testing.T) {
 
 func TestMNISTIsNormalised(t *testing.T) {
 	t.Setenv("COLA_MNIST", "")
-	inputs, _ := open(t, "mnist:test").Batch(data.NewSampler(10_000, 3000, 1, "").Batch(0))
+	inputs, _ := tensors(open(t, "mnist:test").Batch(data.NewSampler(10_000, 3000, 1, "").Batch(0)))
 	var sum, squares float64
 	for _, v := range inputs.F32() {
 		sum += float64(v)

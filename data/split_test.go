@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gradientlearning/cola/data"
+	"github.com/gradientlearning/cola/linalg"
 )
 
 // fingerprint tells the examples of a synthetic set apart: by their first number.
@@ -16,7 +17,7 @@ func fingerprint(t *testing.T, ds data.Dataset) []float32 {
 	for i := range all {
 		all[i] = i
 	}
-	inputs, labels := ds.Batch(all)
+	inputs, labels := tensors(ds.Batch(all))
 	prints := make([]float32, ds.Len())
 	for i := range prints {
 		prints[i] = inputs.F32()[i*inputs.Cols()]
@@ -68,7 +69,7 @@ func TestByLabelSortsAndKeepsOrder(t *testing.T) {
 	for part := range 3 {
 		p := data.ByLabel(whole, part, 3)
 		got = append(got, fingerprint(t, p)...)
-		classes = append(classes, p.Classes())
+		classes = append(classes, p.Format().Classes)
 	}
 	var want []float32
 	for class := range 4 {
@@ -123,5 +124,57 @@ func TestPartOutOfRangePanics(t *testing.T) {
 			}()
 			data.ByLabel(data.Synthetic(4, []int{1, 1, 1}, 2, 1), part, 2)
 		}()
+	}
+}
+
+// tensors returns the inputs and labels of a batch of images.
+func tensors(b data.Batch) (inputs, labels *linalg.Tensor) { return b.Inputs, b.Labels }
+
+func TestByCategory(t *testing.T) {
+	whole := data.Synthetic(20, []int{2, 2, 1}, 5, 1)
+	seen := 0
+	for part := range 5 {
+		p := data.ByCategory(whole, part, 5)
+		seen += p.Len()
+		for i := range p.Len() {
+			if p.Label(i) != part {
+				t.Errorf("part %d has an example of %d", part, p.Label(i))
+			}
+		}
+	}
+	if seen != 20 {
+		t.Errorf("%d examples in all parts", seen)
+	}
+	if p := data.ByCategory(whole, 1, 2); p.Len() != 8 || p.Label(0) != 1 || p.Label(1) != 3 {
+		t.Errorf("one of two parts has %d examples", p.Len())
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("part 2 of 2 is taken")
+		}
+	}()
+	data.ByCategory(whole, 2, 2)
+}
+
+func TestSplitHoldsOut(t *testing.T) {
+	whole := data.Synthetic(50, []int{2, 2, 1}, 5, 1)
+	for share, want := range map[float64]int{0: 0, 0.1: 5, 0.25: 13, 1: 50, -1: 0, 2: 50} {
+		train, held := data.Split(whole, share, 7)
+		if held.Len() != want || train.Len() != 50-want {
+			t.Errorf("a share of %v holds %d out and leaves %d", share, held.Len(), train.Len())
+		}
+		all := append(fingerprint(t, train), fingerprint(t, held)...)
+		slices.Sort(all)
+		sorted := fingerprint(t, whole)
+		slices.Sort(sorted)
+		if diff := cmp.Diff(sorted, all); diff != "" {
+			t.Errorf("a share of %v loses or repeats examples (-want +got):\n%s", share, diff)
+		}
+	}
+	_, first := data.Split(whole, 0.2, 7)
+	_, again := data.Split(whole, 0.2, 7)
+	_, other := data.Split(whole, 0.2, 8)
+	if !slices.Equal(fingerprint(t, first), fingerprint(t, again)) || slices.Equal(fingerprint(t, first), fingerprint(t, other)) {
+		t.Error("what is held out does not follow from the seed")
 	}
 }

@@ -45,20 +45,19 @@ func source(seed, stream uint64) *rand.Rand {
 // Len returns the number of examples.
 func (s *synthetic) Len() int { return s.examples }
 
-// Shape returns (height, width, channels).
-func (s *synthetic) Shape() []int { return s.shape }
-
-// Classes returns the number of classes.
-func (s *synthetic) Classes() int { return s.classes }
+// Format returns the shape and the number of classes.
+func (s *synthetic) Format() Format {
+	return Format{Task: ImageClassification, Shape: s.shape, Classes: s.classes}
+}
 
 // Label returns i mod classes.
 func (s *synthetic) Label(i int) int { return i % s.classes }
 
 // Batch makes the examples at the indices.
-func (s *synthetic) Batch(indices []int) (inputs, labels *linalg.Tensor) {
+func (s *synthetic) Batch(indices []int) Batch {
 	size := linalg.Elements(s.shape)
-	inputs = linalg.New(linalg.F32, append([]int{len(indices)}, s.shape...)...)
-	labels = linalg.New(linalg.I32, len(indices))
+	inputs := linalg.New(linalg.F32, append([]int{len(indices)}, s.shape...)...)
+	labels := linalg.New(linalg.I32, len(indices))
 	for row, i := range indices {
 		r := source(s.seed+1, uint64(i))
 		for j, c := range s.centres[s.Label(i)] {
@@ -66,5 +65,5 @@ func (s *synthetic) Batch(indices []int) (inputs, labels *linalg.Tensor) {
 		}
 		labels.I32()[row] = int32(s.Label(i))
 	}
-	return inputs, labels
+	return Batch{Inputs: inputs, Labels: labels}
 }

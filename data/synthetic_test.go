@@ -16,15 +16,15 @@ func TestSyntheticIsRepeatable(t *testing.T) {
 	if slices.Equal(fingerprint(t, a), fingerprint(t, data.Synthetic(30, []int{2, 3, 1}, 3, 8))) {
 		t.Error("another seed made the same examples")
 	}
-	one, _ := a.Batch([]int{17})
-	many, _ := a.Batch([]int{3, 17, 3})
+	one, _ := tensors(a.Batch([]int{17}))
+	many, _ := tensors(a.Batch([]int{3, 17, 3}))
 	if !slices.Equal(one.F32(), many.F32()[6:12]) || !slices.Equal(many.F32()[:6], many.F32()[12:]) {
 		t.Error("an example depends on what it is drawn with")
 	}
-	if a.Len() != 30 || a.Classes() != 3 || !slices.Equal(a.Shape(), []int{2, 3, 1}) {
-		t.Errorf("%d examples of %d classes, shape %v", a.Len(), a.Classes(), a.Shape())
+	if a.Len() != 30 || a.Format().Classes != 3 || !slices.Equal(a.Format().Shape, []int{2, 3, 1}) {
+		t.Errorf("%d examples of %d classes, shape %v", a.Len(), a.Format().Classes, a.Format().Shape)
 	}
-	if got := data.Synthetic(2, []int{1, 1, 1}, 5, 1).Classes(); got != 2 {
+	if got := data.Synthetic(2, []int{1, 1, 1}, 5, 1).Format().Classes; got != 2 {
 		t.Errorf("two examples have %d classes", got)
 	}
 }
@@ -34,14 +34,14 @@ func TestSyntheticCanBeLearnt(t *testing.T) {
 	const classes, size = 4, 64
 	shape := []int{8, 8, 1}
 	all := data.NewSampler(400, 400, 1, "").Batch(0)
-	inputs, labels := data.Synthetic(400, shape, classes, 1).Batch(all)
+	inputs, labels := tensors(data.Synthetic(400, shape, classes, 1).Batch(all))
 	var means [classes][size]float64
 	for row, class := range labels.I32() {
 		for j := range size {
 			means[class][j] += float64(inputs.F32()[row*size+j]) / 100
 		}
 	}
-	inputs, labels = data.Synthetic(400, shape, classes, 2).Batch(all)
+	inputs, labels = tensors(data.Synthetic(400, shape, classes, 2).Batch(all))
 	correct := 0
 	for row, class := range labels.I32() {
 		nearest, least := -1, math.Inf(1)

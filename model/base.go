@@ -1,6 +1,7 @@
 package model
 
 import (
+	"path/filepath"
 	"slices"
 
 	"github.com/gradientlearning/cola/adapter"
@@ -13,8 +14,10 @@ type Base struct {
 	dev        linalg.Device
 	config     Config
 	network    network
-	parameters []parameter // pristine, on the device
-	layers     []*layer
+	parameters []parameter
+	layers     []*layer // all of them
+	sites      []*layer // those that are adapted, in the order of the sites
+	loaded     Loaded
 }
 
 // Parameter is a tensor of the base model under its checkpoint name.
@@ -27,25 +30,83 @@ type Parameter struct {
 // the seed or with those of a file. Tensors that the file lacks, has over, or has in
 // another shape are all named in the error.
 func New(dev linalg.Device, c Config) (*Base, error) {
+	b, err := build(dev, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.load(); err != nil {
+		return nil, err
+	}
+	b.place()
+	return b, nil
+}
+
+// Declare puts a model without numbers on a device that computes nothing, to see what it
+// would take: of its files config.json alone is read.
+func Declare(dev linalg.Device, c Config) (*Base, error) {
+	b, err := build(dev, c)
+	if err != nil {
+		return nil, err
+	}
+	b.place()
+	return b, nil
+}
+
+// build declares the model and chooses its sites.
+func build(dev linalg.Device, c Config) (*Base, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	c = c.withDefaults()
-	n := declare(c)
-	b := &Base{dev: dev, config: c, network: n, parameters: parameters(n)}
-	if c.Weights == "" {
-		initialise(b.parameters, c.Seed)
-	} else if err := loadFile(b.parameters, c.Weights); err != nil {
+	b := &Base{dev: dev}
+	var err error
+	if b.config, b.network, err = declare(c); err != nil {
 		return nil, err
 	}
-	for _, p := range b.parameters {
-		*p.value = upload(dev, *p.value)
+	b.parameters, b.layers = parameters(b.network), layers(b.network)
+	if b.config.Path != "" && !b.config.Random {
+		for i, p := range b.parameters { // as loading finds it, unless the files hold another type
+			b.parameters[i].mapped = p.onHost && !p.transposed && filepath.Ext(b.config.Path) != ".bin"
+		}
 	}
-	b.layers = layers(n)
-	for _, l := range b.layers {
-		l.packed, l.workingBias = dev.Pack(l.weight), l.bias
+	wanted, err := wantedSites(b.layers, b.config)
+	if err != nil {
+		return nil, err
 	}
+	b.sites = choose(b.layers, wanted)
 	return b, nil
+}
+
+// load fills the parameters, on the host: from the files that the configuration names, or
+// at random.
+func (b *Base) load() error {
+	switch {
+	case b.config.Random || b.config.Path == "" && b.config.Weights == "":
+		initialise(b.network, b.parameters, b.config.Seed)
+		return nil
+	case b.config.Path != "":
+		var err error
+		b.loaded, err = loadFolder(b.network, b.parameters, b.config)
+		return err
+	}
+	return loadFile(b.parameters, b.config.Weights)
+}
+
+// place puts what passes compute with on the device.
+func (b *Base) place() {
+	if t, ok := b.network.(interface{ tie() }); ok {
+		t.tie()
+	}
+	for _, p := range b.parameters {
+		if !p.onHost {
+			*p.value = upload(b.dev, (*p.value).Convert(linalg.F32))
+		}
+	}
+	if t, ok := b.network.(interface{ prepare(dev linalg.Device) }); ok {
+		t.prepare(b.dev)
+	}
+	for _, l := range b.layers {
+		l.restore(b.dev)
+	}
 }
 
 // upload returns a copy of a host tensor on the device.
@@ -55,6 +116,15 @@ func upload(dev linalg.Device, host *linalg.Tensor) *linalg.Tensor {
 	return t
 }
 
+// place returns a tensor on the device: t itself if it is there, which on a device that
+// computes in the host's memory it always is.
+func place(dev linalg.Device, t *linalg.Tensor) *linalg.Tensor {
+	if t.Memory() != nil || dev.New(linalg.I32, 0).Memory() == nil {
+		return t
+	}
+	return upload(dev, t)
+}
+
 // download returns a copy of a device's tensor on the host.
 func download(dev linalg.Device, t *linalg.Tensor) *linalg.Tensor {
 	host := linalg.New(t.DType(), t.Shape()...)
@@ -62,45 +132,75 @@ func download(dev linalg.Device, t *linalg.Tensor) *linalg.Tensor {
 	return host
 }
 
-// Config returns the configuration, with the paper's widths filled in.
+// Config returns the configuration, with what it leaves open filled in: the paper's widths,
+// or what the files say.
 func (b *Base) Config() Config {
 	c := b.config
-	c.Input, c.Hidden = slices.Clone(c.Input), slices.Clone(c.Hidden)
+	c.Input, c.Hidden, c.Targets = slices.Clone(c.Input), slices.Clone(c.Hidden), slices.Clone(c.Targets)
 	return c
 }
 
 // Device returns the device that the model is on.
 func (b *Base) Device() linalg.Device { return b.dev }
 
-// Sites returns the sites, in the order in which x reaches them.
-func (b *Base) Sites() []adapter.Site {
-	sites := make([]adapter.Site, len(b.layers))
-	for i, l := range b.layers {
+// Loaded says what was noteworthy about the files that the model came from.
+func (b *Base) Loaded() Loaded { return b.loaded }
+
+// Sites returns the sites, in the order in which x reaches them; those that share an input
+// follow each other.
+func (b *Base) Sites() []adapter.Site { return sitesOf(b.sites) }
+
+// Layers returns every layer that could be a site, in the order of the model.
+func (b *Base) Layers() []adapter.Site { return sitesOf(b.layers) }
+
+func sitesOf(layers []*layer) []adapter.Site {
+	sites := make([]adapter.Site, len(layers))
+	for i, l := range layers {
 		sites[i] = l.site
 	}
 	return sites
 }
 
-// Parameters returns copies of the pristine parameters W₀, on the host.
+// Parameters returns copies of the pristine parameters W₀, on the host and in F32.
 func (b *Base) Parameters() []Parameter {
 	list := make([]Parameter, len(b.parameters))
 	for i, p := range b.parameters {
-		list[i] = Parameter{p.name, download(b.dev, *p.value)}
+		list[i] = Parameter{p.name, b.pristine(p)}
 	}
 	return list
 }
 
-// Bytes returns the device's memory that the model holds between passes: pristine
-// parameters and the working copy.
+func (b *Base) pristine(p parameter) *linalg.Tensor {
+	if !p.onHost {
+		return download(b.dev, *p.value)
+	}
+	if (*p.value).DType() != linalg.F32 {
+		return (*p.value).Convert(linalg.F32)
+	}
+	return (*p.value).Clone()
+}
+
+// Bytes returns the memory that the model holds between passes: pristine parameters, but
+// for those that are mapped from a file, and the working copy.
 func (b *Base) Bytes() int64 {
 	var n int64
 	for _, p := range b.parameters {
-		n += bytesOf(*p.value)
+		if !p.mapped {
+			n += bytesOf(*p.value)
+		}
 	}
 	for _, l := range b.layers {
-		n += l.packed.Bytes()
-		if l.workingBias != l.bias {
-			n += bytesOf(l.workingBias)
+		n += l.bytes()
+	}
+	return n
+}
+
+// Mapped returns the bytes of the pristine parameters that are mapped from a file.
+func (b *Base) Mapped() int64 {
+	var n int64
+	for _, p := range b.parameters {
+		if p.mapped {
+			n += bytesOf(*p.value)
 		}
 	}
 	return n

@@ -9,26 +9,53 @@ import (
 	"github.com/gradientlearning/cola/linalg"
 )
 
-// Batch is an aggregated batch: the rows of several owners behind each other, with no
-// padding.
+// Ignored is the label that stands for no loss.
+const Ignored = -100
+
+// Batch is an aggregated batch: the examples of several owners behind each other, with no
+// padding. All of it is on the host.
 type Batch struct {
-	Inputs *linalg.Tensor // on the host; images: (examples, height, width, channels)
-	Labels *linalg.Tensor // on the host, I32; images: (examples)
-	// Starts are the first rows of packed sequences; nil where each row is an example.
+	// Inputs are images (examples, height, width, channels) in F32, or the ids (tokens) of
+	// texts in I32.
+	Inputs *linalg.Tensor
+	// Starts are the first tokens of the texts in Inputs; nil for images.
 	Starts []int32
-	// Owners in the order of their rows, which they cover from first to last.
+	// Labels depend on the task:
+	//
+	//	image-cls   classes (examples), I32
+	//	seq-cls     classes (examples), I32; of a regression numbers, F32
+	//	causal-lm   ids (tokens), I32: a token's own, which the token before it is to
+	//	            predict; Ignored where no loss is wanted
+	//	masked-lm   ids (tokens), I32, or Ignored
+	//	seq2seq-lm  ids (target tokens), I32, or Ignored
+	Labels *linalg.Tensor
+	// LabelStarts are the first target tokens of the texts, of seq2seq-lm alone.
+	LabelStarts []int32
+	// Decoder are the ids (target tokens), I32, that the decoder of seq2seq-lm reads; nil:
+	// the labels, each text's moved by one behind the model's start token.
+	Decoder *linalg.Tensor
+	// Owners in the order of their examples, which they cover from first to last.
 	Owners []Owner
 }
 
-// Owner is a participant's part of a batch: rows Lo to Hi-1 of the inputs, at least one.
+// examples returns the number of examples.
+func (b *Batch) examples() int {
+	if b.Inputs.DType() == linalg.I32 {
+		return len(b.Starts)
+	}
+	return b.Inputs.Rows()
+}
+
+// Owner is a participant's part of a batch: examples Lo to Hi-1, at least one.
 type Owner struct {
 	Participant string
 	Lo, Hi      int
 	// Adapters by site, for unmerged and detached passes; nil for the base model alone,
 	// and in merged mode.
 	Adapters []adapter.Adapter
-	// Scale is the factor on each row's ∂L/∂logits: 1/own rows where the owner's loss is
-	// the mean over its own rows, 1/all rows for the paper's.
+	// Scale is the factor on ∂L/∂logits of each prediction that has a label: one over its
+	// own predictions where the owner's loss is the mean over them, one over all for the
+	// paper's. [Base.Predictions] counts them.
 	Scale float32
 }
 
@@ -41,24 +68,24 @@ func (b *Base) check(batch *Batch, mode Mode) error {
 		return errors.New("a batch needs inputs and labels")
 	case batch.Inputs.Memory() != nil || batch.Labels.Memory() != nil:
 		return errors.New("the inputs and labels of a batch must be on the host")
-	case batch.Inputs.Rows() == 0:
-		return errors.New("the batch has no rows")
+	case batch.Inputs.Rows() == 0 || batch.examples() == 0:
+		return errors.New("the batch has no examples")
 	}
 	end, owner := 0, "the batch"
 	for _, o := range batch.Owners {
 		if o.Lo != end {
-			return fmt.Errorf("participant %s owns rows from %d, %s ends at %d: owners follow each other without gaps", o.Participant, o.Lo, owner, end)
+			return fmt.Errorf("participant %s owns examples from %d, %s ends at %d: owners follow each other without gaps", o.Participant, o.Lo, owner, end)
 		}
-		if o.Hi <= o.Lo || o.Hi > batch.Inputs.Rows() {
-			return fmt.Errorf("participant %s owns rows %d to %d of %d: give it at least one, all within the batch", o.Participant, o.Lo, o.Hi-1, batch.Inputs.Rows())
+		if o.Hi <= o.Lo || o.Hi > batch.examples() {
+			return fmt.Errorf("participant %s owns examples %d to %d of %d: give it at least one, all within the batch", o.Participant, o.Lo, o.Hi-1, batch.examples())
 		}
 		if err := b.checkOwner(o, mode); err != nil {
 			return fmt.Errorf("participant %s: %w", o.Participant, err)
 		}
 		end, owner = o.Hi, "participant "+o.Participant
 	}
-	if end != batch.Inputs.Rows() {
-		return fmt.Errorf("rows %d to %d have no owner: owners must cover the batch", end, batch.Inputs.Rows()-1)
+	if end != batch.examples() {
+		return fmt.Errorf("examples %d to %d have no owner: owners must cover the batch", end, batch.examples()-1)
 	}
 	return b.network.check(batch)
 }
@@ -73,12 +100,12 @@ func (b *Base) checkOwner(o Owner, mode Mode) error {
 	if mode == Merged {
 		return errors.New("a merged pass takes no adapters: merge them, and leave them out")
 	}
-	if len(o.Adapters) != len(b.layers) {
-		return fmt.Errorf("%d adapters for %d sites: give one to each", len(o.Adapters), len(b.layers))
+	if len(o.Adapters) != len(b.sites) {
+		return fmt.Errorf("%d adapters for %d sites: give one to each", len(o.Adapters), len(b.sites))
 	}
 	for i, a := range o.Adapters {
 		if a == nil {
-			return fmt.Errorf("no adapter for site %s: give one to each", b.layers[i].site.Name)
+			return fmt.Errorf("no adapter for site %s: give one to each", b.sites[i].site.Name)
 		}
 	}
 	return nil

@@ -11,8 +11,8 @@ import (
 // discard is a sink that drops everything.
 type discard struct{}
 
-func (discard) Input(int, *linalg.Tensor)    {}
-func (discard) Gradient(int, *linalg.Tensor) {}
+func (discard) Input(int, *linalg.Tensor, []model.Rows)    {}
+func (discard) Gradient(int, *linalg.Tensor, []model.Rows) {}
 
 // BenchmarkPass runs the paper's models on images of MNIST's size, merged and unmerged with
 // one low-rank adapter a site and owner.

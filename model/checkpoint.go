@@ -43,7 +43,7 @@ func read(list []parameter, names []string, tensor func(name string) (linalg.Blo
 			missing = append(missing, p.name)
 			continue
 		}
-		if got, want := shape(p.name), (*p.value).Shape(); !slices.Equal(got, want) {
+		if got, want := shape(p.name), p.shape(); !slices.Equal(got, want) {
 			shaped = append(shaped, fmt.Sprintf("%s %v instead of %v", p.name, got, want))
 			continue
 		}
@@ -53,7 +53,9 @@ func read(list []parameter, names []string, tensor func(name string) (linalg.Blo
 		}
 		if err != nil {
 			unusable = append(unusable, err.Error())
+			continue
 		}
+		values[i] = p.turn(values[i])
 	}
 	for _, name := range names {
 		if !wanted[name] {
@@ -102,7 +104,7 @@ func (b *Base) Load(blobs map[string]linalg.Blob) error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	values, err := read(b.parameters, names,
+	values, err := read(b.named(), names,
 		func(name string) (linalg.Blob, error) {
 			blob := blobs[name]
 			blob.Name = name // for messages
@@ -113,26 +115,90 @@ func (b *Base) Load(blobs map[string]linalg.Blob) error {
 		return err
 	}
 	for i, p := range b.parameters {
-		b.dev.Upload(*p.value, values[i])
+		if p.onHost {
+			*p.value = values[i]
+		} else {
+			b.dev.Upload(*p.value, values[i])
+		}
 	}
 	for _, l := range b.layers {
-		l.packed.Set(l.weight)
-		l.workingBias, l.merged = l.bias, false
+		l.restore(b.dev)
 	}
 	return nil
 }
 
-// Blobs returns the pristine parameters in checkpoint order, as F32.
+// named are the parameters under the names that files have for them.
+func (b *Base) named() []parameter {
+	list := slices.Clone(b.parameters)
+	for i, p := range list {
+		list[i].name = b.checkpointName(p)
+	}
+	return list
+}
+
+// Blobs returns the pristine parameters in checkpoint order, names and layout, as F32.
 func (b *Base) Blobs() []linalg.Blob {
 	var blobs []linalg.Blob
-	for _, p := range b.Parameters() {
-		blobs = append(blobs, p.Value.Blob(p.Name))
+	for _, p := range b.named() {
+		blobs = append(blobs, p.turn(b.pristine(p)).Blob(p.name))
 	}
 	return blobs
 }
 
-// Save writes the pristine parameters as a safetensors file that [Config] can name as its
-// weights.
+// MergedBlobs returns the parameters W₀ + ΔW as [Base.Blobs] returns the pristine ones. A
+// delta of a table that a head is tied to is an error: a checkpoint cannot hold both.
+func (b *Base) MergedBlobs(deltas []Delta) ([]linalg.Blob, error) {
+	if err := b.checkDeltas(deltas); err != nil {
+		return nil, err
+	}
+	sums := map[**linalg.Tensor]*linalg.Tensor{} // by the parameter that it is added to
+	for i, l := range b.sites {
+		if deltas[i].Weight != nil && b.shared(l) {
+			return nil, fmt.Errorf("site %s: its table is the head's too, and only one of the two is adapted: leave the site out, or keep the adapter apart", l.site.Name)
+		}
+		sums[l.weight], sums[l.bias] = deltas[i].Weight, deltas[i].Bias
+	}
+	var blobs []linalg.Blob
+	for _, p := range b.named() {
+		value := b.pristine(p)
+		if d := sums[p.value]; d != nil {
+			if d.Memory() != nil {
+				d = download(b.dev, d)
+			}
+			for i, v := range d.F32() {
+				value.F32()[i] += v
+			}
+		}
+		blobs = append(blobs, p.turn(value).Blob(p.name))
+	}
+	return blobs, nil
+}
+
+// shared reports whether several layers have the layer's weight.
+func (b *Base) shared(l *layer) bool {
+	n := 0
+	for _, other := range b.layers {
+		if *other.weight == *l.weight {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// checkpointName is the name that files written here have for a parameter.
+func (b *Base) checkpointName(p parameter) string {
+	if a, ok := b.network.(interface{ aliases(name string) []string }); ok {
+		return a.aliases(p.name)[0]
+	}
+	return p.name
+}
+
+// Save writes the pristine parameters as a safetensors file: of an image classifier one
+// that [Config] can name as its weights, of a model of text one that belongs beside its
+// config.json as model.safetensors.
 func (b *Base) Save(path string) error {
+	if b.config.Path != "" {
+		return safetensors.WriteFile(path, b.Blobs(), map[string]string{"format": "pt"})
+	}
 	return safetensors.WriteFile(path, b.Blobs(), map[string]string{"format": "cola-model", "type": b.config.Type})
 }

@@ -26,10 +26,14 @@ type Gradients struct {
 // Classical differentiates the loss of a batch with respect to the parameters of every
 // owner's adapters, all of it on one tape and unmerged: the reference that gradient
 // learning is compared with. The base model's part is the working copy, merged or not. With
-// trainBase the base parameters are differentiated too, at their working values. The errors
-// are those of [Base.Pass].
+// trainBase the base parameters are differentiated too, at their working values; that is
+// for models all of whose parameters are at sites, as in those for images. Adapters of
+// embeddings are not differentiated here. Other errors are those of [Base.Pass].
 func (b *Base) Classical(batch *Batch, trainBase bool) (Gradients, Result, error) {
 	if err := b.check(batch, Unmerged); err != nil {
+		return Gradients{}, Result{}, err
+	}
+	if err := b.checkClassical(trainBase); err != nil {
 		return Gradients{}, Result{}, err
 	}
 	p := b.newPass(batch, Unmerged)
@@ -53,10 +57,27 @@ func (b *Base) Classical(batch *Batch, trainBase bool) (Gradients, Result, error
 	return g, result, nil
 }
 
+func (b *Base) checkClassical(trainBase bool) error {
+	atSites := 0
+	for _, l := range b.sites {
+		if l.site.Kind == adapter.SiteEmbedding {
+			return fmt.Errorf("site %s: the classical gradient of an embedding's adapter is not computed: leave the site out", l.site.Name)
+		}
+		atSites++
+		if *l.bias != nil {
+			atSites++
+		}
+	}
+	if trainBase && atSites != len(b.parameters) {
+		return fmt.Errorf("%d of the model's %d parameters are at sites: the classical gradient of the base is for models where all are", atSites, len(b.parameters))
+	}
+	return nil
+}
+
 // baseGradients are the gradients of the base parameters, in their own shapes.
 func (b *Base) baseGradients(c *classical) map[string]*linalg.Tensor {
 	list := map[string]*linalg.Tensor{}
-	for i, l := range b.layers {
+	for i, l := range b.sites {
 		list[l.site.Name+".weight"] = download(b.dev, c.weights[i].Gradient())
 		list[l.site.Name+".bias"] = download(b.dev, c.biases[i].Gradient())
 	}
@@ -82,9 +103,13 @@ func (b *Base) variables(t *Tape, batch *Batch, trainBase bool) *classical {
 	if trainBase {
 		frozenOrNot = t.Parameter
 	}
-	for _, l := range b.layers {
+	for _, l := range b.sites {
 		c.weights = append(c.weights, frozenOrNot(b.workingWeight(l)))
-		c.biases = append(c.biases, frozenOrNot(l.workingBias))
+		var bias *Var
+		if l.workingBias != nil {
+			bias = frozenOrNot(l.workingBias)
+		}
+		c.biases = append(c.biases, bias)
 	}
 	return c
 }
@@ -93,7 +118,8 @@ func (b *Base) variables(t *Tape, batch *Batch, trainBase bool) *classical {
 // something is merged: I·W.
 func (b *Base) workingWeight(l *layer) *linalg.Tensor {
 	if !l.merged {
-		return l.weight
+		w := (*l.weight).Convert(linalg.F32)
+		return place(b.dev, w.Reshape(w.Rows(), w.Cols()))
 	}
 	identity := linalg.New(linalg.F32, l.site.Out, l.site.Out)
 	for i := range l.site.Out {
@@ -105,17 +131,20 @@ func (b *Base) workingWeight(l *layer) *linalg.Tensor {
 }
 
 // classicalSite is site with everything on the tape.
-func (p *pass) classicalSite(i int, x *Var) *Var {
-	l := p.layers[i]
+func (p *pass) classicalSite(l *layer, x *Var) *Var {
+	i := l.index
 	if l.site.Kind == adapter.SiteConv2D {
 		x = p.Unfold(x, l.site.Conv)
 	}
-	y := p.AddBias(p.Product(x, p.classical.weights[i]), p.classical.biases[i])
+	y := p.Product(x, p.classical.weights[i])
+	if b := p.classical.biases[i]; b != nil {
+		y = p.AddBias(y, b)
+	}
 	var parts []*Var
 	for k, o := range p.owners {
-		part := p.Input(p.dev.New(linalg.F32, x.rows[k].hi-x.rows[k].lo, l.site.Out))
+		part := p.Input(p.dev.New(linalg.F32, x.rows[k].Hi-x.rows[k].Lo, l.site.Out))
 		if len(o.Adapters) > 0 {
-			part = p.classicalAdapter(o.Adapters[i].Spec(), p.classical.adapters[k][i], p.Rows(x, x.rows[k].lo, x.rows[k].hi))
+			part = p.classicalAdapter(o.Adapters[i].Spec(), p.classical.adapters[k][i], p.Rows(x, x.rows[k].Lo, x.rows[k].Hi))
 		}
 		parts = append(parts, part)
 	}

@@ -12,7 +12,7 @@ type cnnClassifier struct {
 }
 
 func newCNNClassifier(c Config) *cnnClassifier {
-	m := &cnnClassifier{images: images{c.Input, c.Classes}}
+	m := &cnnClassifier{images: images{shape: c.Input, classes: c.Classes}}
 	geometry := linalg.Conv{Height: c.Input[0], Width: c.Input[1], Channels: c.Input[2], Kernel: 3, Stride: 1, Padding: 1}
 	for i, width := range c.Hidden {
 		m.Convs = append(m.Convs, newConv2D(i, geometry, width))
@@ -22,12 +22,13 @@ func newCNNClassifier(c Config) *cnnClassifier {
 	return m
 }
 
-func (m *cnnClassifier) forward(p *pass, x *Var) *Var {
+func (m *cnnClassifier) forward(p *pass, b *Batch) *Var {
+	x := m.input(p, b)
 	for i, c := range m.Convs {
-		x = p.ReLU(p.site(c.site, x))
+		x = p.ReLU(p.apply(c.layer, x))
 		if i < len(m.Convs)-1 {
 			x = p.MaxPool(x, 2)
 		}
 	}
-	return p.site(m.Head.site, p.MeanPool(x))
+	return p.apply(m.Head.layer, p.MeanPool(x))
 }

@@ -6,14 +6,34 @@ import (
 	"slices"
 )
 
-// Config declares a base model.
+// Config declares a base model: an image classifier by its Type, or a model of text by the
+// Path of its files.
 type Config struct {
-	Type    string // linear, mlp or cnn
-	Input   []int  // height, width, channels
-	Classes int
-	Hidden  []int  // widths; nil: the paper's
-	Weights string // a safetensors file; empty: random, from Seed
+	// Type is linear, mlp or cnn. Of a model of text config.json says it: gpt2, bert,
+	// roberta, bart, llama, mistral or qwen2.
+	Type    string
+	Input   []int  // of images: height, width, channels
+	Classes int    // of images, and of seq-cls; 0 there: as config.json has it; 1: a regression
+	Hidden  []int  // widths of an image classifier; nil: the paper's
+	Weights string // a safetensors file of an image classifier; empty: random, from Seed
 	Seed    uint64
+
+	// Path is a folder in Hugging Face layout, or a .bin file of llama2.c.
+	Path string
+	// Task is seq-cls, causal-lm, masked-lm or seq2seq-lm; empty: what the type does.
+	Task string
+	// Targets say which layers of a model of text are sites; nil: the paper's.
+	Targets []string
+	// Random leaves the weights in the folder alone, if there are any, and draws them from
+	// Seed: for measurements.
+	Random bool
+	// Checkpointing keeps the input of each block of layers alone, and computes the rest
+	// again backwards: less memory, a third more work.
+	Checkpointing bool
+
+	// Vocabulary and Context are of a model of text: the number of token ids, and the most
+	// tokens of a text. They are read, and not to be set.
+	Vocabulary, Context int
 }
 
 // Bounds on what a configuration may ask for, so that a wrong number fails here and not in
@@ -24,9 +44,16 @@ const (
 	maxElements = 1 << 31 // of one weight
 )
 
-// Validate says what is wrong with the configuration, all of it at once.
+// Validate says what is wrong with the configuration, all of it at once. Of a model of text
+// the rest shows when its files are read.
 func (c Config) Validate() error {
+	if c.Path != "" {
+		return c.validateText()
+	}
 	var errs []error
+	if c.Task != "" && c.Task != imageClassification || len(c.Targets) > 0 || c.Checkpointing {
+		errs = append(errs, errors.New("task, targets and checkpointing are for models of text, which have a path"))
+	}
 	switch c.Type {
 	case "linear":
 		if len(c.Hidden) > 0 {
@@ -96,4 +123,43 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	return c
+}
+
+// validateText says what is wrong with the declaration of a model of text.
+func (c Config) validateText() error {
+	var errs []error
+	if c.Type != "" && defaultTargets[c.Type] == nil {
+		errs = append(errs, fmt.Errorf("type = %q: leave it out, config.json says it", c.Type))
+	}
+	if len(c.Input) > 0 || len(c.Hidden) > 0 || c.Weights != "" {
+		errs = append(errs, errors.New("input, hidden and weights are for image classifiers: the files at path say them"))
+	}
+	if c.Classes < 0 || c.Classes > maxWidth {
+		errs = append(errs, fmt.Errorf("classes = %d: at least 1 is needed, or 0 for what config.json has", c.Classes))
+	}
+	switch c.Task {
+	case "", sequenceClassification, causalLM, maskedLM, sequenceToSequence:
+	default:
+		errs = append(errs, fmt.Errorf("task = %q: use %s, %s, %s or %s", c.Task, sequenceClassification, causalLM, maskedLM, sequenceToSequence))
+	}
+	return errors.Join(errs...)
+}
+
+// declare returns the architecture that a configuration names, its parameters without
+// numbers, and the configuration with what it leaves open filled in.
+func declare(c Config) (Config, network, error) {
+	if c.Path != "" {
+		return declareText(c)
+	}
+	c = c.withDefaults()
+	c.Task = imageClassification
+	switch c.Type {
+	case "linear":
+		return c, newLinearClassifier(c), nil
+	case "mlp":
+		return c, newMLPClassifier(c), nil
+	case "cnn":
+		return c, newCNNClassifier(c), nil
+	}
+	panic("model: the configuration was not validated: type " + c.Type)
 }

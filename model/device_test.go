@@ -106,8 +106,12 @@ func (s downloads) home(t *linalg.Tensor) *linalg.Tensor {
 	return host
 }
 
-func (s downloads) Input(site int, x *linalg.Tensor)    { s.tuples.Input(site, s.home(x)) }
-func (s downloads) Gradient(site int, g *linalg.Tensor) { s.tuples.Gradient(site, s.home(g)) }
+func (s downloads) Input(site int, x *linalg.Tensor, rows []model.Rows) {
+	s.tuples.Input(site, s.home(x), rows)
+}
+func (s downloads) Gradient(site int, g *linalg.Tensor, rows []model.Rows) {
+	s.tuples.Gradient(site, s.home(g), rows)
+}
 
 // A model on a device with memory of its own gives the same bits as on the host.
 func TestDeviceWithItsOwnMemory(t *testing.T) {
@@ -212,9 +216,9 @@ type forgetting struct {
 	began       bool
 }
 
-func (*forgetting) Input(int, *linalg.Tensor) {}
+func (*forgetting) Input(int, *linalg.Tensor, []model.Rows) {}
 
-func (s *forgetting) Gradient(int, *linalg.Tensor) {
+func (s *forgetting) Gradient(int, *linalg.Tensor, []model.Rows) {
 	if s.began {
 		return
 	}

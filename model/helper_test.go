@@ -113,19 +113,22 @@ func adapted(t testing.TB, b *model.Base, batch *model.Batch) *model.Batch {
 // tuples is a sink that keeps copies.
 type tuples struct {
 	x, g  map[int]*linalg.Tensor
+	rows  map[int][]model.Rows
 	order []string // "x0", "g1", …
 }
 
 func newTuples() *tuples {
-	return &tuples{x: map[int]*linalg.Tensor{}, g: map[int]*linalg.Tensor{}}
+	return &tuples{x: map[int]*linalg.Tensor{}, g: map[int]*linalg.Tensor{}, rows: map[int][]model.Rows{}}
 }
 
-func (s *tuples) Input(site int, x *linalg.Tensor) {
+func (s *tuples) Input(site int, x *linalg.Tensor, rows []model.Rows) {
+	s.rows[site] = rows
 	s.x[site] = x.Clone()
 	s.order = append(s.order, fmt.Sprintf("x%d", site))
 }
 
-func (s *tuples) Gradient(site int, g *linalg.Tensor) {
+func (s *tuples) Gradient(site int, g *linalg.Tensor, rows []model.Rows) {
+	s.rows[site] = rows
 	s.g[site] = g.Clone()
 	s.order = append(s.order, fmt.Sprintf("g%d", site))
 }

@@ -5,13 +5,24 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"strings"
+
+	"github.com/gradientlearning/cola/linalg"
 )
 
-// initialise draws every parameter as PyTorch's nn.Linear and nn.Conv2d do: weight and bias
-// alike are U(−b, b) with b = 1/√fan_in (kaiming_uniform with a = √5). A parameter's numbers
-// depend on the seed, its own name and its layer's fan-in, on nothing else.
-func initialise(list []parameter, seed uint64) {
+// initialise draws every parameter. Those of image classifiers are drawn as PyTorch's
+// nn.Linear and nn.Conv2d do: weight and bias alike are U(−b, b) with b = 1/√fan_in
+// (kaiming_uniform with a = √5). Those of models of text are drawn by [draw]. A parameter's
+// numbers depend on the seed, its own name and its layer's fan-in, on nothing else.
+func initialise(n network, list []parameter, seed uint64) {
+	if _, ok := n.(interface{ tie() }); ok {
+		norms(n)
+		for _, p := range list {
+			draw(p, seed)
+		}
+		return
+	}
 	fanIn := map[string]int{}
 	for _, p := range list {
 		if layer, ok := strings.CutSuffix(p.name, ".weight"); ok {
@@ -22,10 +33,38 @@ func initialise(list []parameter, seed uint64) {
 		layer := p.name[:strings.LastIndexByte(p.name, '.')]
 		bound := 1 / math.Sqrt(float64(fanIn[layer]))
 		r := parameterRand(seed, p.name)
-		for i := range (*p.value).F32() {
-			(*p.value).F32()[i] = float32((2*r.Float64() - 1) * bound)
+		t := linalg.New(linalg.F32, (*p.value).Shape()...)
+		for i := range t.F32() {
+			t.F32()[i] = float32((2*r.Float64() - 1) * bound)
 		}
+		*p.value = t
 	}
+}
+
+// draw draws a parameter of a model of text: N(0, 0.02) for weights, as GPT-2 and BERT are
+// initialised; biases, and what a norm scales with, stay as they are.
+func draw(p parameter, seed uint64) {
+	if !p.onHost {
+		return
+	}
+	t := linalg.New(linalg.F32, (*p.value).Shape()...)
+	r := parameterRand(seed, p.name)
+	for i := range t.F32() {
+		t.F32()[i] = float32(0.02 * r.NormFloat64())
+	}
+	*p.value = t
+}
+
+// norms sets what norms scale with to one.
+func norms(n network) {
+	walk(reflect.ValueOf(n), "", func(_ string, field any) bool {
+		if f, ok := field.(**norm); ok {
+			for i := range (*f).Weight.F32() {
+				(*f).Weight.F32()[i] = 1
+			}
+		}
+		return true
+	})
 }
 
 // parameterRand is ChaCha8 keyed by SHA-256 of a label, the seed (u64 LE) and the name.

@@ -9,9 +9,9 @@ type linearClassifier struct {
 }
 
 func newLinearClassifier(c Config) *linearClassifier {
-	return &linearClassifier{images: images{c.Input, c.Classes}, Linear: newLinear(0, linalg.Elements(c.Input), c.Classes)}
+	return &linearClassifier{images: images{shape: c.Input, classes: c.Classes}, Linear: newLinear(0, linalg.Elements(c.Input), c.Classes)}
 }
 
-func (m *linearClassifier) forward(p *pass, x *Var) *Var {
-	return p.site(m.Linear.site, m.flatten(p, x))
+func (m *linearClassifier) forward(p *pass, b *Batch) *Var {
+	return p.apply(m.Linear.layer, m.flatten(p, m.input(p, b)))
 }

@@ -1,15 +1,19 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/gradientlearning/cola/adapter"
 	"github.com/gradientlearning/cola/linalg"
 )
 
 // Delta is what is merged into one site, on the host or on the model's device.
 type Delta struct {
-	Weight *linalg.Tensor // ΔW (out, in), at a conv2d site (out, C·K·K); nil: unchanged
+	// Weight is ΔW (out, in), at a conv2d site (out, C·K·K), at an embedding site the
+	// table's (in, out); nil: unchanged.
+	Weight *linalg.Tensor
 	Bias   *linalg.Tensor // Δb (out); nil: unchanged
 }
 
@@ -17,43 +21,57 @@ type Delta struct {
 // each time, whatever was merged before: adding and subtracting would drift. Deltas of
 // another shape are an error that names the site, and change nothing.
 func (b *Base) Merge(deltas []Delta) error {
-	if len(deltas) != len(b.layers) {
-		return fmt.Errorf("%d deltas for %d sites: give one to each", len(deltas), len(b.layers))
+	if err := b.checkDeltas(deltas); err != nil {
+		return err
 	}
-	for i, l := range b.layers {
-		for _, d := range []struct{ base, delta *linalg.Tensor }{{l.weight, deltas[i].Weight}, {l.bias, deltas[i].Bias}} {
-			if d.delta != nil && (d.delta.DType() != linalg.F32 || !slices.Equal(d.delta.Shape(), d.base.Shape())) {
-				return fmt.Errorf("site %s: a delta %v of %v does not fit its parameter: give %v, f32", l.site.Name, d.delta.Shape(), d.delta.DType(), d.base.Shape())
-			}
-		}
-	}
-	for i, l := range b.layers {
-		l.packed.Set(b.sum(l.weight, deltas[i].Weight))
-		l.workingBias, l.merged = b.sum(l.bias, deltas[i].Bias), true
+	for i, l := range b.sites {
+		l.merge(b.dev, deltas[i].Weight, deltas[i].Bias)
 	}
 	return nil
 }
 
-// sum returns base + delta in new memory, or base itself where there is no delta.
-func (b *Base) sum(base, delta *linalg.Tensor) *linalg.Tensor {
-	if delta == nil {
-		return base
+// checkDeltas says whether deltas fit the sites.
+func (b *Base) checkDeltas(deltas []Delta) error {
+	if len(deltas) != len(b.sites) {
+		return fmt.Errorf("%d deltas for %d sites: give one to each", len(deltas), len(b.sites))
 	}
-	if delta.Memory() == nil {
-		delta = upload(b.dev, delta)
+	for i, l := range b.sites {
+		weight := []int{l.site.Out, l.site.In}
+		if l.site.Kind == adapter.SiteEmbedding {
+			weight = []int{l.site.In, l.site.Out}
+		}
+		bias := []int{l.site.Out}
+		if *l.bias == nil {
+			bias = nil
+		}
+		if err := fits(deltas[i].Weight, weight); err != nil {
+			return fmt.Errorf("site %s: %w", l.site.Name, err)
+		}
+		if err := fits(deltas[i].Bias, bias); err != nil {
+			return fmt.Errorf("site %s: %w", l.site.Name, err)
+		}
 	}
-	s := b.dev.New(linalg.F32, base.Shape()...)
-	b.dev.Axpy(s, 1, base)
-	b.dev.Axpy(s, 1, delta)
-	return s
+	return nil
+}
+
+// fits says whether a delta, if there is one, has the shape of its parameter.
+func fits(delta *linalg.Tensor, shape []int) error {
+	switch {
+	case delta == nil:
+		return nil
+	case shape == nil:
+		return errors.New("a delta for its bias, and it has none: leave it out")
+	case delta.DType() != linalg.F32 || !slices.Equal(delta.Shape(), shape):
+		return fmt.Errorf("a delta %v of %v does not fit its parameter: give %v, f32", delta.Shape(), delta.DType(), shape)
+	}
+	return nil
 }
 
 // Unmerge makes W₀ the working copy again, to the bit.
 func (b *Base) Unmerge() {
-	for _, l := range b.layers {
+	for _, l := range b.sites {
 		if l.merged {
-			l.packed.Set(l.weight)
-			l.workingBias, l.merged = l.bias, false
+			l.restore(b.dev)
 		}
 	}
 }

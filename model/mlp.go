@@ -11,7 +11,7 @@ type mlpClassifier struct {
 }
 
 func newMLPClassifier(c Config) *mlpClassifier {
-	m := &mlpClassifier{images: images{c.Input, c.Classes}}
+	m := &mlpClassifier{images: images{shape: c.Input, classes: c.Classes}}
 	in := linalg.Elements(c.Input)
 	for i, width := range c.Hidden {
 		m.Layers = append(m.Layers, newLinear(i, in, width))
@@ -21,10 +21,10 @@ func newMLPClassifier(c Config) *mlpClassifier {
 	return m
 }
 
-func (m *mlpClassifier) forward(p *pass, x *Var) *Var {
-	x = m.flatten(p, x)
+func (m *mlpClassifier) forward(p *pass, b *Batch) *Var {
+	x := m.flatten(p, m.input(p, b))
 	for _, l := range m.Layers {
-		x = p.ReLU(p.site(l.site, x))
+		x = p.ReLU(p.apply(l.layer, x))
 	}
-	return p.site(m.Head.site, x)
+	return p.apply(m.Head.layer, x)
 }

@@ -125,20 +125,20 @@ func (t *Tape) Rows(x *Var, lo, hi int) *Var {
 // Stack puts matrices of as many columns on top of each other.
 func (t *Tape) Stack(parts ...*Var) *Var {
 	n := 0
-	places := make([]rows, len(parts))
+	places := make([]Rows, len(parts))
 	gradients := make([]*gradient, len(parts))
 	for i, p := range parts {
-		places[i] = rows{n, n + p.Value.Rows()}
+		places[i] = Rows{n, n + p.Value.Rows()}
 		gradients[i] = p.gradient
-		n = places[i].hi
+		n = places[i].Hi
 	}
 	y := t.dev.New(linalg.F32, n, parts[0].Value.Cols())
 	for i, p := range parts {
-		t.dev.Axpy(t.dev.Rows(y, places[i].lo, places[i].hi), 1, p.Value)
+		t.dev.Axpy(t.dev.Rows(y, places[i].Lo, places[i].Hi), 1, p.Value)
 	}
 	v := t.result(y, func(g *linalg.Tensor) {
 		for i, d := range gradients {
-			part := t.dev.Rows(g, places[i].lo, places[i].hi)
+			part := t.dev.Rows(g, places[i].Lo, places[i].Hi)
 			t.add(d, func(sum *linalg.Tensor, _ bool) { t.dev.Axpy(sum, 1, part) })
 		}
 	}, parts...)

@@ -10,8 +10,9 @@ import (
 
 // Result is what a pass tells of each owner, in their order.
 type Result struct {
-	Loss    []float64 // mean over the owner's rows
-	Correct []int     // rows whose largest logit is the label's
+	Loss    []float64 // mean over the owner's predictions that have a label
+	Correct []int     // predictions whose largest logit is the label's; 0 of a regression
+	Count   []int     // predictions that have a label
 }
 
 // DivergedError says that a participant's loss is not finite.
@@ -33,7 +34,7 @@ func (b *Base) Pass(batch *Batch, mode Mode, sink Sink) (Result, error) {
 		return Result{}, err
 	}
 	p := b.newPass(batch, mode)
-	p.sink = sink
+	p.sink, p.checkpointing = sink, b.config.Checkpointing
 	return b.run(p, batch)
 }
 
@@ -45,36 +46,67 @@ func (b *Base) Evaluate(batch *Batch, mode Mode) (Result, error) {
 	return b.run(b.newPass(batch, mode), batch)
 }
 
-// Logits runs forward and returns the logits, (examples, classes) for images, on the host.
+// Logits runs forward and returns the logits on the host: (examples, classes) of a
+// classifier, (tokens, vocabulary) of a language model.
 func (b *Base) Logits(batch *Batch, mode Mode) (*linalg.Tensor, error) {
 	if err := b.check(batch, mode); err != nil {
 		return nil, err
 	}
-	return download(b.dev, b.forward(b.newPass(batch, mode), batch).Value), nil
+	p := b.newPass(batch, mode)
+	out := b.network.forward(p, batch)
+	if head := b.network.head(); head != nil {
+		out = p.linear(head, out)
+	}
+	return download(b.dev, out.Value), nil
+}
+
+// Predictions counts the predictions of each owner that have a label: what its loss is the
+// mean over.
+func (b *Base) Predictions(batch *Batch, mode Mode) ([]int, error) {
+	if err := b.check(batch, mode); err != nil {
+		return nil, err
+	}
+	labels := b.network.labels(batch)
+	counts := make([]int, len(batch.Owners))
+	for k, r := range b.network.predicted(batch) {
+		for i := r.Lo; i < r.Hi; i++ {
+			if labelled(labels, i) {
+				counts[k]++
+			}
+		}
+	}
+	return counts, nil
+}
+
+// labelled reports whether row i has a label.
+func labelled(labels *linalg.Tensor, i int) bool {
+	return labels.DType() == linalg.F32 || labels.I32()[i] != Ignored
 }
 
 func (b *Base) newPass(batch *Batch, mode Mode) *pass {
-	return &pass{Tape: NewTape(b.dev), layers: b.layers, owners: batch.Owners, mode: mode}
-}
-
-// forward returns the logits.
-func (b *Base) forward(p *pass, batch *Batch) *Var {
-	x := p.Input(upload(b.dev, batch.Inputs))
-	x.rows = b.network.rows(batch)
-	return b.network.forward(p, x)
+	return &pass{Tape: NewTape(b.dev), sites: b.sites, owners: batch.Owners, mode: mode}
 }
 
 // run runs forward, the loss, and backward if anything wants a gradient.
 func (b *Base) run(p *pass, batch *Batch) (Result, error) {
-	logits := b.forward(p, batch)
-	scale := linalg.New(linalg.F32, logits.Value.Rows())
-	for k, r := range logits.rows {
-		for i := r.lo; i < r.hi; i++ {
+	out, labels := b.network.forward(p, batch), b.network.labels(batch)
+	scale := linalg.New(linalg.F32, out.Value.Rows())
+	for k, r := range out.rows {
+		for i := r.Lo; i < r.Hi; i++ {
 			scale.F32()[i] = batch.Owners[k].Scale
 		}
 	}
-	loss := p.CrossEntropy(logits, upload(b.dev, batch.Labels), upload(b.dev, scale))
-	result, err := summarise(batch, logits.rows, download(b.dev, logits.Value), download(b.dev, loss).F32())
+	l := predictions{labels: labels, scale: scale, owned: out.rows}
+	head := b.network.head()
+	if head != nil && head.layer.index >= 0 {
+		out, head = p.linear(head, out), nil
+	}
+	if head == nil {
+		p.lossOfLogits(out, &l)
+	} else {
+		p.lossOfHead(head, out, &l)
+	}
+	result, err := l.summarise(batch)
 	if err != nil {
 		return Result{}, err
 	}
@@ -82,34 +114,74 @@ func (b *Base) run(p *pass, batch *Batch) (Result, error) {
 	return result, nil
 }
 
-// summarise adds up each owner's rows, in row order and in float64.
-func summarise(batch *Batch, owned []rows, logits *linalg.Tensor, loss []float32) (Result, error) {
+// predictions are what the loss is taken of, and the loss, on the host. Where a head is
+// computed in chunks they are the rows that have a label.
+type predictions struct {
+	labels, scale *linalg.Tensor // (n)
+	owned         []Rows         // by owner
+	loss          *linalg.Tensor // (n)
+	largest       *linalg.Tensor // (n), I32: the index of the largest logit; nil of a regression
+}
+
+// lossOfLogits is the loss where the logits are there.
+func (p *pass) lossOfLogits(logits *Var, l *predictions) {
+	labels, scale := place(p.dev, l.labels), place(p.dev, l.scale)
+	if l.labels.DType() == linalg.F32 {
+		l.loss = download(p.dev, p.SquaredError(logits, labels, scale))
+		return
+	}
+	l.largest = p.argmax(logits.Value)
+	l.loss = download(p.dev, p.CrossEntropy(logits, labels, scale))
+}
+
+// lossOfHead is the loss of a language model: rows without a label never meet the head.
+func (p *pass) lossOfHead(head *linear, x *Var, l *predictions) {
+	var rows, labels []int32
+	var scale []float32
+	var owned []Rows
+	for _, r := range l.owned {
+		begin := len(rows)
+		for i := r.Lo; i < r.Hi; i++ {
+			if label := l.labels.I32()[i]; label != Ignored {
+				rows, labels, scale = append(rows, int32(i)), append(labels, label), append(scale, l.scale.F32()[i])
+			}
+		}
+		owned = append(owned, Rows{begin, len(rows)})
+	}
+	l.owned, l.labels, l.scale = owned, linalg.FromI32(labels, len(labels)), linalg.FromF32(scale, len(scale))
+	selected := p.Select(x, place(p.dev, linalg.FromI32(rows, len(rows))))
+	loss, largest := p.HeadLoss(selected, head.layer.packed, head.layer.workingBias, place(p.dev, l.labels), place(p.dev, l.scale))
+	l.loss, l.largest = download(p.dev, loss), download(p.dev, largest)
+}
+
+// argmax returns the index of each row's largest element, on the host.
+func (p *pass) argmax(x *linalg.Tensor) *linalg.Tensor {
+	index := p.dev.New(linalg.I32, x.Rows())
+	p.dev.Argmax(index, x)
+	return download(p.dev, index)
+}
+
+// summarise adds up each owner's predictions, in row order and in float64.
+func (l *predictions) summarise(batch *Batch) (Result, error) {
 	var result Result
-	labels, classes := batch.Labels.I32(), logits.Cols()
-	for k, r := range owned {
-		sum, correct := 0.0, 0
-		for i := r.lo; i < r.hi; i++ {
-			sum += float64(loss[i])
-			if largest(logits.F32()[i*classes:(i+1)*classes]) == int(labels[i]) {
+	for k, r := range l.owned {
+		sum, correct, count := 0.0, 0, 0
+		for i := r.Lo; i < r.Hi; i++ {
+			if !labelled(l.labels, i) {
+				continue
+			}
+			count++
+			sum += float64(l.loss.F32()[i])
+			if l.largest != nil && l.largest.I32()[i] == l.labels.I32()[i] {
 				correct++
 			}
 		}
 		if math.IsNaN(sum) || math.IsInf(sum, 0) {
 			return Result{}, &DivergedError{batch.Owners[k].Participant}
 		}
-		result.Loss = append(result.Loss, sum/float64(r.hi-r.lo))
+		result.Loss = append(result.Loss, sum/float64(max(count, 1)))
 		result.Correct = append(result.Correct, correct)
+		result.Count = append(result.Count, count)
 	}
 	return result, nil
-}
-
-// largest returns the index of the first largest element.
-func largest(row []float32) int {
-	best := 0
-	for j, v := range row {
-		if v > row[best] {
-			best = j
-		}
-	}
-	return best
 }

@@ -24,33 +24,46 @@ const (
 type Sink interface {
 	// Input gets x as soon as it exists in the forward pass, once for each group of sites
 	// that share it, under the group's first site: (n, in), or at a conv2d site the
-	// feature map (n, H, W, C).
-	Input(site int, x *linalg.Tensor)
+	// feature map (n, H, W, C), or at an embedding site the ids (n) in I32. Owner k's rows
+	// are rows[k].
+	Input(site int, x *linalg.Tensor, rows []Rows)
 	// Gradient gets g = ∂L/∂ĥ as soon as it exists in the backward pass, once for each
-	// site: (n, out), or at a conv2d site (n, Ho, Wo, out).
-	Gradient(site int, g *linalg.Tensor)
-}
-
-// layer is what the base model has at a site, on the device.
-type layer struct {
-	site         adapter.Site
-	weight, bias *linalg.Tensor // pristine W₀ (out, in) and b₀ (out)
-	packed       linalg.Packed  // the working copy: W₀, or W₀ + ΔW̄
-	workingBias  *linalg.Tensor // b₀ itself, or b₀ + Δb̄
-	merged       bool
+	// site: (n, out), or at a conv2d site (n, Ho, Wo, out). Owner k's rows are rows[k].
+	Gradient(site int, g *linalg.Tensor, rows []Rows)
 }
 
 // pass is one run of a batch through the model.
 type pass struct {
 	*Tape
-	layers    []*layer
-	owners    []Owner
-	mode      Mode
-	sink      Sink       // nil: no g is wanted
-	classical *classical // nil: nothing but the hidden representations is differentiated
+	sites         []*layer
+	owners        []Owner
+	mode          Mode
+	sink          Sink       // nil: no g is wanted
+	quiet         bool       // nothing leaves yet: what is computed now is computed again
+	checkpointing bool       // blocks keep their inputs alone
+	classical     *classical // nil: nothing but the hidden representations is differentiated
+	cache         *cache     // of keys and values, while text is generated; else nil
 }
 
-// site runs site i on x:
+// linear runs a linear layer on x (n, in).
+func (p *pass) linear(l *linear, x *Var) *Var { return p.apply(l.layer, x) }
+
+// apply runs a layer on x: as a site where it is one, else
+//
+//	h = W·x + b, and backwards ∂L/∂x += Wᵀ·∂L/∂h
+func (p *pass) apply(l *layer, x *Var) *Var {
+	if l.index >= 0 {
+		return p.site(l, x)
+	}
+	dx, packed := x.gradient, l.packed
+	y := p.dev.New(linalg.F32, x.Value.Rows(), l.site.Out)
+	p.dev.Linear(y, x.Value, packed, l.workingBias)
+	return p.result(y, func(g *linalg.Tensor) {
+		p.add(dx, func(sum *linalg.Tensor, accumulate bool) { p.dev.LinearBackward(sum, g, packed, accumulate) })
+	}, x)
+}
+
+// site runs a site on x:
 //
 //	ĥ = W·x + b + g_w(x)
 //
@@ -62,19 +75,16 @@ type pass struct {
 // the second term in unmerged mode only. W and b are frozen, so that no GEMM's input is
 // kept; x is kept only where an adapter's backward may need it. Patches never are: they
 // are laid out again.
-func (p *pass) site(i int, x *Var) *Var {
+func (p *pass) site(l *layer, x *Var) *Var {
 	if p.classical != nil {
-		return p.classicalSite(i, x)
+		return p.classicalSite(l, x)
 	}
-	l := p.layers[i]
-	if p.sink != nil && (i == 0 || p.layers[i-1].site.Group != l.site.Group) {
-		p.sink.Input(i, x.Value)
-	}
+	p.emit(l, x)
 	in := l.site.Unfold(p.dev, x.Value)
 	y := p.dev.New(linalg.F32, in.Rows(), l.site.Out)
 	p.dev.Linear(y, in, l.packed, l.workingBias)
-	p.eachAdapter(i, x.rows, func(a adapter.Adapter, r rows) {
-		a.Apply(p.dev, p.dev.Rows(y, r.lo, r.hi), p.dev.Rows(in, r.lo, r.hi))
+	p.eachAdapter(l, x.rows, func(a adapter.Adapter, r Rows) {
+		a.Apply(p.dev, p.dev.Rows(y, r.Lo, r.Hi), p.dev.Rows(in, r.Lo, r.Hi))
 	})
 	n := y.Rows()
 	v := &Var{Value: y.Reshape(l.outputShape(n)...), rows: x.rows}
@@ -88,50 +98,57 @@ func (p *pass) site(i int, x *Var) *Var {
 	}
 	p.record(v, func(g *linalg.Tensor) {
 		if p.sink != nil {
-			p.sink.Gradient(i, g)
+			p.sink.Gradient(l.index, g, owned)
 		}
 		p.add(dx, func(sum *linalg.Tensor, accumulate bool) {
-			p.siteBackward(i, sum, g.Reshape(n, l.site.Out), kept, owned, accumulate)
+			p.siteBackward(l, sum, g.Reshape(n, l.site.Out), kept, owned, accumulate)
 		})
 	})
 	return v
 }
 
+// emit hands the sink x, at the first site of those that share it.
+func (p *pass) emit(l *layer, x *Var) {
+	i := l.index
+	if p.sink != nil && !p.quiet && (i == 0 || p.sites[i-1].site.Group != l.site.Group) {
+		p.sink.Input(i, x.Value, x.rows)
+	}
+}
+
 // siteBackward is the way from g (n, out) to dx; x is nil where no adapter takes part.
-func (p *pass) siteBackward(i int, dx, g, x *linalg.Tensor, owned []rows, accumulate bool) {
-	l := p.layers[i]
+func (p *pass) siteBackward(l *layer, dx, g, x *linalg.Tensor, owned []Rows, accumulate bool) {
 	if l.site.Kind != adapter.SiteConv2D {
 		p.dev.LinearBackward(dx, g, l.packed, accumulate)
-		p.adaptersBackward(i, dx, g, x, owned)
+		p.adaptersBackward(l, dx, g, x, owned)
 		return
 	}
 	patches := p.dev.New(linalg.F32, g.Rows(), l.site.In)
 	p.dev.LinearBackward(patches, g, l.packed, false)
-	p.adaptersBackward(i, patches, g, x, owned)
+	p.adaptersBackward(l, patches, g, x, owned)
 	p.dev.UnfoldBackward(dx, patches, l.site.Conv, accumulate)
 }
 
 // adaptersBackward adds what goes through the adapters to dx (n, in).
-func (p *pass) adaptersBackward(i int, dx, g, x *linalg.Tensor, owned []rows) {
+func (p *pass) adaptersBackward(l *layer, dx, g, x *linalg.Tensor, owned []Rows) {
 	if x == nil {
 		return
 	}
 	var in *linalg.Tensor
-	p.eachAdapter(i, owned, func(a adapter.Adapter, r rows) {
+	p.eachAdapter(l, owned, func(a adapter.Adapter, r Rows) {
 		if in == nil {
-			in = p.layers[i].site.Unfold(p.dev, x)
+			in = l.site.Unfold(p.dev, x)
 		}
-		a.Backward(p.dev, p.dev.Rows(dx, r.lo, r.hi), p.dev.Rows(in, r.lo, r.hi), p.dev.Rows(g, r.lo, r.hi))
+		a.Backward(p.dev, p.dev.Rows(dx, r.Lo, r.Hi), p.dev.Rows(in, r.Lo, r.Hi), p.dev.Rows(g, r.Lo, r.Hi))
 	})
 }
 
 // eachAdapter calls do for every owner's adapter at site i, with its unfolded rows. In
 // merged mode no owner has any.
-func (p *pass) eachAdapter(i int, owned []rows, do func(a adapter.Adapter, r rows)) {
-	n := p.layers[i].site.Positions()
+func (p *pass) eachAdapter(l *layer, owned []Rows, do func(a adapter.Adapter, r Rows)) {
+	n := l.site.Positions()
 	for k, o := range p.owners {
-		if r := owned[k]; len(o.Adapters) > 0 && r.hi > r.lo {
-			do(o.Adapters[i], rows{r.lo * n, r.hi * n})
+		if r := owned[k]; len(o.Adapters) > 0 && r.Hi > r.Lo {
+			do(o.Adapters[l.index], Rows{r.Lo * n, r.Hi * n})
 		}
 	}
 }
@@ -143,4 +160,19 @@ func (l *layer) outputShape(n int) []int {
 	}
 	h, w := l.site.Conv.Output()
 	return []int{n / l.site.Positions(), h, w, l.site.Out}
+}
+
+// embeddingSite looks ids (n) up in the table of a site: ĥ = table[ids] + g_w(ids). Ids have
+// no gradient: backwards g goes to the sink and no further.
+func (p *pass) embeddingSite(l *layer, ids *Var) *Var {
+	p.emit(l, ids)
+	y := p.Embed(l.table, ids)
+	p.eachAdapter(l, ids.rows, func(a adapter.Adapter, r Rows) {
+		a.Apply(p.dev, p.dev.Rows(y.Value, r.Lo, r.Hi), p.dev.Rows(ids.Value, r.Lo, r.Hi))
+	})
+	if p.sink != nil {
+		owned := ids.rows
+		p.record(y, func(g *linalg.Tensor) { p.sink.Gradient(l.index, g, owned) })
+	}
+	return y
 }

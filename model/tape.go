@@ -11,7 +11,7 @@ type Var struct {
 	Value *linalg.Tensor
 
 	gradient *gradient // nil: none is wanted
-	rows     []rows    // by owner, where the rows of Value belong to owners of a batch
+	rows     []Rows    // by owner, where the rows of Value belong to owners of a batch
 }
 
 // Gradient returns the gradient of a parameter after [Tape.Backward]; nil where none is
@@ -30,17 +30,17 @@ type gradient struct {
 	sum   *linalg.Tensor // nil until the first contribution
 }
 
-// rows is a range lo to hi-1.
-type rows struct{ lo, hi int }
+// Rows is a range Lo to Hi-1.
+type Rows struct{ Lo, Hi int }
 
 // rescale returns the ranges after every row became to/from rows.
-func rescale(list []rows, from, to int) []rows {
+func rescale(list []Rows, from, to int) []Rows {
 	if from == to {
 		return list
 	}
 	scaled := slices.Clone(list)
 	for i, r := range scaled {
-		scaled[i] = rows{r.lo * to / from, r.hi * to / from}
+		scaled[i] = Rows{r.Lo * to / from, r.Hi * to / from}
 	}
 	return scaled
 }

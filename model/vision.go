@@ -11,16 +11,16 @@ import (
 // images is what the vision models share: a row of the inputs is an example, an image
 // (height, width, channels) with one label.
 type images struct {
-	input   []int
+	shape   []int
 	classes int
 }
 
 // check says what is wrong with a batch of images.
 func (m images) check(b *Batch) error {
 	shape := b.Inputs.Shape()
-	if len(shape) != 4 || !slices.Equal(shape[1:], m.input) || b.Inputs.DType() != linalg.F32 {
+	if len(shape) != 4 || !slices.Equal(shape[1:], m.shape) || b.Inputs.DType() != linalg.F32 {
 		return fmt.Errorf("inputs %v of %v do not fit the model: give it (examples, height, width, channels) with %v for each, f32",
-			shape, b.Inputs.DType(), m.input)
+			shape, b.Inputs.DType(), m.shape)
 	}
 	if b.Labels.DType() != linalg.I32 || !slices.Equal(b.Labels.Shape(), shape[:1]) {
 		return fmt.Errorf("labels %v of %v do not fit %d examples: give one i32 to each", b.Labels.Shape(), b.Labels.DType(), shape[0])
@@ -38,14 +38,21 @@ func (m images) check(b *Batch) error {
 	return nil
 }
 
-// rows are the owners' examples.
-func (images) rows(b *Batch) []rows {
-	list := make([]rows, len(b.Owners))
-	for i, o := range b.Owners {
-		list[i] = rows{o.Lo, o.Hi}
-	}
-	return list
+// input is the batch's images, every row its owner's.
+func (images) input(p *pass, b *Batch) *Var {
+	x := p.Input(place(p.dev, b.Inputs))
+	x.rows = examples(b)
+	return x
 }
+
+// head is nil: the last layer is small.
+func (images) head() *linear { return nil }
+
+// predicted are the owners' images.
+func (images) predicted(b *Batch) []Rows { return examples(b) }
+
+// labels are the batch's, one an image.
+func (images) labels(b *Batch) *linalg.Tensor { return b.Labels }
 
 // flatten makes each image one row.
 func (images) flatten(p *pass, x *Var) *Var { return p.Reshape(x, x.Value.Rows(), x.Value.Cols()) }

@@ -236,10 +236,11 @@ func (p *Participant) hello(conn *protocol.Conn) error {
 	if err != nil {
 		return err
 	}
+	format := p.Data.Format()
 	return p.send(conn, &protocol.Hello{
 		MinVersion: protocol.MinVersion, MaxVersion: protocol.MaxVersion,
 		Participant: p.Name, Software: p.Software, Job: p.states.job,
-		Data:   protocol.Data{Examples: p.Data.Len(), Shape: p.Data.Shape(), Classes: p.Data.Classes()},
+		Data:   protocol.Data{Examples: p.Data.Len(), Shape: format.Shape, Classes: format.Classes},
 		States: versions,
 	})
 }

@@ -189,7 +189,8 @@ func TestWholeJob(t *testing.T) {
 	first := o.round(0, 0, 2, 1)
 	o.round(1, 0, 2, 1)
 	want := data.NewSampler(20, 4, 5, "ada")
-	inputs, labels := o.cfg.Data.Batch(want.Batch(0))
+	wantBatch := o.cfg.Data.Batch(want.Batch(0))
+	inputs, labels := wantBatch.Inputs, wantBatch.Labels
 	if !slices.Equal(first.Sections[0].Tensor.F32(), inputs.F32()) || !slices.Equal(first.Sections[1].Tensor.I32(), labels.I32()) {
 		t.Error("the batch is not the sampler's")
 	}

@@ -133,11 +133,11 @@ func (t *training) open(o *protocol.Open, ds data.Dataset) (*protocol.Batch, err
 		return nil, t.protocolFault(o.Round, "round %d was opened, %d was due", o.Round, o.Start+t.roundsDone)
 	}
 	t.opened, t.taken = o, map[string]bool{}
-	inputs, labels := ds.Batch(t.sampler.Batch(o.Round))
-	t.rows += inputs.Rows()
+	batch := ds.Batch(t.sampler.Batch(o.Round))
+	t.rows += batch.Inputs.Rows()
 	return &protocol.Batch{Round: o.Round, Sections: []protocol.Section{
-		{Name: "inputs", Tensor: inputs, As: t.wire.Encoding.X, Compress: t.wire.Encoding.Compress},
-		{Name: "labels", Tensor: labels},
+		{Name: "inputs", Tensor: batch.Inputs, As: t.wire.Encoding.X, Compress: t.wire.Encoding.Compress},
+		{Name: "labels", Tensor: batch.Labels},
 	}}, nil
 }
 

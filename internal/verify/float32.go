@@ -192,10 +192,10 @@ func (f *fixture) mergedPass(deltas []model.Delta, participants []participant) (
 type catch struct{ inputs, outputs map[int]*linalg.Tensor }
 
 // Input keeps a copy of x.
-func (c *catch) Input(site int, x *linalg.Tensor) { c.inputs[site] = x.Clone() }
+func (c *catch) Input(site int, x *linalg.Tensor, _ []model.Rows) { c.inputs[site] = x.Clone() }
 
 // Gradient keeps a copy of g.
-func (c *catch) Gradient(site int, g *linalg.Tensor) { c.outputs[site] = g.Clone() }
+func (c *catch) Gradient(site int, g *linalg.Tensor, _ []model.Rows) { c.outputs[site] = g.Clone() }
 
 // learn computes one gradient a site from the site's tuple.
 func (f *fixture) learn(adapters []adapter.Adapter, tuples []tuple,

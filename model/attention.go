@@ -1,0 +1,37 @@
+package model
+
+import "github.com/gradientlearning/cola/linalg"
+
+// heads is the geometry of a multi-head attention.
+type heads struct {
+	queries, keys int // heads of queries, and of keys and values, which groups of queries share
+	width         int // of one head
+	scale         float32
+}
+
+// attend runs a self attention: of every sequence's queries over its own keys or, with a
+// cache, over those of all its tokens so far. slot numbers the model's attentions.
+func (p *pass) attend(slot int, h heads, q, k, v *Var, own sequences, causal bool) *Var {
+	a := h.attention(causal)
+	if p.cache != nil {
+		return p.cache.attend(p, slot, q, k, v, own, a)
+	}
+	a.Spans = own.spans(own)
+	return p.Attention(q, k, v, a)
+}
+
+// attendSource runs a cross attention: of every sequence's queries over the keys that
+// compute makes of the encoder's output.
+func (p *pass) attendSource(slot int, h heads, q *Var, compute func() (k, v *Var), own, source sequences) *Var {
+	a := h.attention(false)
+	if p.cache != nil {
+		return p.cache.attendSource(p, slot, q, compute, own, a)
+	}
+	a.Spans = own.spans(source)
+	k, v := compute()
+	return p.Attention(q, k, v, a)
+}
+
+func (h heads) attention(causal bool) linalg.Attention {
+	return linalg.Attention{Heads: h.queries, KVHeads: h.keys, Dim: h.width, Scale: h.scale, Causal: causal}
+}

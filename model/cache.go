@@ -1,0 +1,69 @@
+package model
+
+import (
+	"slices"
+
+	"github.com/gradientlearning/cola/linalg"
+)
+
+// cache holds the keys and values of the tokens that texts have so far, while they are
+// generated: a step computes those of the new tokens alone. Each text has a block of rows
+// of its own, so that nothing moves when it grows.
+type cache struct {
+	capacity int              // rows of a block
+	blocks   []int            // by sequence of the batch
+	lengths  []int            // by sequence of the batch: its tokens so far
+	keys     []*linalg.Tensor // by attention: (blocks·capacity, width)
+	values   []*linalg.Tensor
+
+	memory *Var      // of an encoder, whose output does not change; else nil
+	source []Rows    // by sequence of the batch: its rows of memory
+	cross  []crossed // by attention
+}
+
+// crossed are the keys and values of the encoder's output.
+type crossed struct{ key, value *Var }
+
+// attend adds the new keys and values to the texts' own and attends over all of them, or
+// over the encoder's.
+func (c *cache) attend(p *pass, slot int, q, k, v *Var, queries sequences, a linalg.Attention) *Var {
+	c.keys, c.values = grown(c.keys, slot), grown(c.values, slot)
+	if c.keys[slot] == nil {
+		rows := (1 + slices.Max(c.blocks)) * c.capacity
+		c.keys[slot] = p.dev.New(linalg.F32, rows, k.Value.Cols())
+		c.values[slot] = p.dev.New(linalg.F32, rows, v.Value.Cols())
+	}
+	for e := range queries.starts {
+		lo, hi := bounds(queries.starts, queries.rows(), e)
+		first := c.blocks[e] * c.capacity
+		at := first + c.lengths[e]
+		p.dev.Copy(p.dev.Rows(c.keys[slot], at, at+hi-lo), p.dev.Rows(k.Value, lo, hi))
+		p.dev.Copy(p.dev.Rows(c.values[slot], at, at+hi-lo), p.dev.Rows(v.Value, lo, hi))
+		a.Spans = append(a.Spans, linalg.Span{QueryLo: lo, QueryHi: hi, KeyLo: first, KeyHi: at + hi - lo})
+	}
+	y := p.Attention(q, p.Input(c.keys[slot]), p.Input(c.values[slot]), a)
+	y.rows = q.rows
+	return y
+}
+
+// attendSource attends over the encoder's output, whose keys and values are computed once.
+func (c *cache) attendSource(p *pass, slot int, q *Var, compute func() (k, v *Var), queries sequences, a linalg.Attention) *Var {
+	c.cross = grown(c.cross, slot)
+	if c.cross[slot].key == nil {
+		c.cross[slot].key, c.cross[slot].value = compute()
+	}
+	for e := range queries.starts {
+		lo, hi := bounds(queries.starts, queries.rows(), e)
+		a.Spans = append(a.Spans, linalg.Span{QueryLo: lo, QueryHi: hi, KeyLo: c.source[e].Lo, KeyHi: c.source[e].Hi})
+	}
+	return p.Attention(q, c.cross[slot].key, c.cross[slot].value, a)
+}
+
+// grown returns a list that has place i.
+func grown[T any](list []T, i int) []T {
+	for len(list) <= i {
+		var zero T
+		list = append(list, zero)
+	}
+	return list
+}
