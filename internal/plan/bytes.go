@@ -1,0 +1,130 @@
+package plan
+
+import (
+	"github.com/gradientlearning/cola/adapter"
+	"github.com/gradientlearning/cola/linalg"
+	"github.com/gradientlearning/cola/model"
+)
+
+// What frames and sections take beside their payload; docs/wire-format.md draws both. A
+// message's own header is about forty bytes.
+const (
+	frame         = 32 + 40
+	sectionHeader = 32
+)
+
+// section is the bytes of a tensor as it travels.
+func section(name string, shape []int, size int) int64 {
+	return int64(sectionHeader+len(name)+8*len(shape)) + int64(linalg.Elements(shape))*int64(size)
+}
+
+// batchBytes is what a participant's batch takes.
+func (l Load) batchBytes(m model.Config) int64 {
+	if l.Images > 0 {
+		return frame + section("inputs", append([]int{l.Images}, m.Input...), 4) + section("labels", []int{l.Images}, 4)
+	}
+	tokens, targets := sum(l.Texts), sum(l.Targets)
+	n := frame + section("inputs", []int{tokens}, 4) + section("starts", []int{len(l.Texts)}, 4)
+	switch {
+	case len(l.Targets) > 0:
+		return n + section("labels", []int{targets}, 4) + section("label_starts", []int{len(l.Texts)}, 4)
+	case m.Task == "seq-cls":
+		return n + section("labels", []int{len(l.Texts)}, 4)
+	}
+	return n + section("labels", []int{tokens}, 4)
+}
+
+func sum(list []int) int {
+	n := 0
+	for _, v := range list {
+		n += v
+	}
+	return n
+}
+
+// mergedBytes is what a site's merged update takes.
+func mergedBytes(s adapter.Site, broadcast bool) int64 {
+	if !broadcast {
+		return 0
+	}
+	n := section(s.Name+".weight", []int{s.Out, s.In}, 4)
+	if s.Bias {
+		n += section(s.Name+".bias", []int{s.Out}, 4)
+	}
+	return n
+}
+
+// sink counts what a pass would send. It keeps x until the gradients of all sites of its
+// group are there, as the coordinator does.
+type sink struct {
+	sites        []adapter.Site
+	config       Config
+	task         string
+	participants []Traffic
+	copies       int64
+
+	inputs    map[int]*linalg.Tensor // by group
+	gradients map[int][]*linalg.Tensor
+}
+
+// Input keeps x.
+func (s *sink) Input(site int, x *linalg.Tensor, _ []model.Rows) {
+	if s.inputs == nil {
+		s.inputs, s.gradients = map[int]*linalg.Tensor{}, map[int][]*linalg.Tensor{}
+	}
+	s.inputs[s.sites[site].Group] = x
+}
+
+// Gradient counts the site's group if this was its last gradient.
+func (s *sink) Gradient(site int, g *linalg.Tensor, rows []model.Rows) {
+	if s.gradients == nil {
+		s.inputs, s.gradients = map[int]*linalg.Tensor{}, map[int][]*linalg.Tensor{}
+	}
+	group := s.sites[site].Group
+	s.gradients[group] = append(s.gradients[group], g)
+	var members []adapter.Site
+	for _, other := range s.sites {
+		if other.Group == group {
+			members = append(members, other)
+		}
+	}
+	if len(s.gradients[group]) < len(members) {
+		return
+	}
+	x := s.inputs[group]
+	for k, r := range rows {
+		s.count(k, r.Hi-r.Lo, x, members)
+	}
+	delete(s.inputs, group)
+	delete(s.gradients, group)
+}
+
+// count adds one participant's rows of a group.
+func (s *sink) count(k, rows int, x *linalg.Tensor, members []adapter.Site) {
+	shape := append([]int{s.kept(k, rows)}, x.Shape()[1:]...)
+	size := x.DType().Size()
+	if x.DType() == linalg.F32 {
+		size = s.config.X.Size()
+	}
+	t := &s.participants[k]
+	t.Tuples += frame + section("x", shape, size)
+	s.copies += int64(linalg.Elements(shape)) * int64(x.DType().Size())
+	for _, site := range members {
+		g := []int{shape[0], site.Out}
+		if site.Kind == adapter.SiteConv2D {
+			h, w := site.Conv.Output()
+			g = []int{shape[0], h, w, site.Out}
+		}
+		t.Tuples += section("g."+site.Name, g, s.config.G.Size())
+		s.copies += int64(linalg.Elements(g)) * 4
+	}
+}
+
+// kept is how many of a participant's rows travel: a causal text's last token predicts
+// nothing, so that its g is zero at every site.
+func (s *sink) kept(k, rows int) int {
+	if texts := len(s.config.Loads[k].Texts); s.config.DropZeroRows && s.task == "causal-lm" && rows == sum(s.config.Loads[k].Texts) {
+		return rows - texts
+	}
+	return rows
+}
