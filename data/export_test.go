@@ -1,6 +1,9 @@
 package data
 
-import "io/fs"
+import (
+	"io"
+	"io/fs"
+)
 
 // What tests reach into: the parser for fuzzing, and what a binary carries or remembers.
 var (
@@ -20,4 +23,10 @@ func SetEmbedded(files fs.FS) (restore func()) {
 	before := embedded
 	embedded = files
 	return func() { embedded = before }
+}
+
+// ParseCIFAR returns the images of a stream.
+func ParseCIFAR(r io.Reader) (Dataset, error) {
+	s := newImages(nil, nil, []int{cifarSide, cifarSide, 3}, cifarMean, cifarDeviation)
+	return s, parseCIFAR(s, r)
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+
+	"github.com/gradientlearning/cola/data/table"
 )
 
 // The mean and the standard deviation of MNIST's training pixels, scaled to 0 … 1. Every
@@ -34,7 +36,7 @@ const (
 var ErrNotFound = errors.New("data not found")
 
 // ErrFormat says that a file is not what its name promises.
-var ErrFormat = errors.New("not a valid IDX file")
+var ErrFormat = table.ErrFormat
 
 // openIDX opens the images and labels of a folder, plain or gzipped, under MNIST's names.
 // where is what errors call the folder.
@@ -55,7 +57,7 @@ func openIDX(fsys fs.FS, where string, test bool) (Dataset, error) {
 		return nil, fmt.Errorf("%s holds %d images and %d labels under %s-…: %w: replace both files by a pair that belongs together",
 			where, shape[0], count[0], prefix, ErrFormat)
 	}
-	return newImages(pixels, labels, []int{shape[1], shape[2], 1}, pixelMean, pixelDeviation), nil
+	return newImages(pixels, labels, []int{shape[1], shape[2], 1}, []float32{pixelMean}, []float32{pixelDeviation}), nil
 }
 
 // readIDX reads the file name, or name.gz.

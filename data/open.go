@@ -11,9 +11,10 @@ import (
 //
 //	mnist, mnist:test                        the handwritten digits, 60,000 and 10,000
 //	idx:FOLDER, idx:FOLDER:test              a folder of IDX files under MNIST's names
+//	cifar10:PATH, cifar10:PATH:test          CIFAR-10 in its binary form: a file, or a folder
 //	synthetic:EXAMPLES:HxWxC:CLASSES:SEED    made up: each class around a point of its own
 //
-// Errors wrap [ErrNotFound] where files are missing and [ErrFormat] where they are broken.
+// Text is opened by [OpenText]. Errors wrap [ErrNotFound] where files are missing and [ErrFormat] where they are broken.
 func Open(spec string) (Dataset, error) {
 	name, rest, _ := strings.Cut(spec, ":")
 	switch name {
@@ -28,10 +29,19 @@ func Open(spec string) (Dataset, error) {
 			return nil, fmt.Errorf("%q names no folder: write idx:FOLDER or idx:FOLDER:test", spec)
 		}
 		return openIDX(os.DirFS(dir), dir, test)
+	case "cifar10":
+		path, test := strings.CutSuffix(rest, ":test")
+		if path == "" {
+			return nil, fmt.Errorf("%q names no file: write cifar10:PATH or cifar10:PATH:test", spec)
+		}
+		return openCIFAR(path, test)
 	case "synthetic":
 		return openSynthetic(spec, rest)
 	}
-	return nil, fmt.Errorf("%q is no data set: use mnist, mnist:test, idx:FOLDER, idx:FOLDER:test or synthetic:EXAMPLES:HxWxC:CLASSES:SEED", spec)
+	if IsText(spec) {
+		return nil, fmt.Errorf("%q is text: it needs a tokenizer, that of the model", spec)
+	}
+	return nil, fmt.Errorf("%q is no data set: use mnist, mnist:test, idx:FOLDER, idx:FOLDER:test, cifar10:PATH, cifar10:PATH:test or synthetic:EXAMPLES:HxWxC:CLASSES:SEED", spec)
 }
 
 // Bounds on what a synthetic data set may be asked to be.
