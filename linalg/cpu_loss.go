@@ -10,14 +10,14 @@ import (
 //	loss[i]    = log Σ_j exp(z_ij) − z_il,  l = labels[i]
 //	dlogits[i] = scale[i]·(softmax(z_i) − onehot(l))
 //
-// The maximum is taken out of the exponents, and the sum is taken in float64.
+// Both are 0 where l is [Ignored]. The maximum is taken out of the exponents, and the sum is taken in float64.
 func (cpu) CrossEntropy(loss, dlogits, logits, labels, scale *Tensor) {
 	n, classes := logits.Rows(), logits.Cols()
 	mustEqual("CrossEntropy", loss.Len(), n)
 	mustEqual("CrossEntropy", labels.Len(), n)
 	ls, ids, factors := loss.F32(), labels.I32(), []float32(nil)
 	for i, label := range ids {
-		if label < 0 || int(label) >= classes {
+		if label != Ignored && (label < 0 || int(label) >= classes) {
 			panic(fmt.Sprintf("linalg.CrossEntropy: label %d of row %d, there are %d classes", label, i, classes))
 		}
 	}
@@ -29,6 +29,13 @@ func (cpu) CrossEntropy(loss, dlogits, logits, labels, scale *Tensor) {
 	parallel(n, rowGrain(classes), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			z, label := rowOf(logits, i), int(ids[i])
+			if label == Ignored {
+				ls[i] = 0
+				if dlogits != nil {
+					clear(rowOf(dlogits, i))
+				}
+				continue
+			}
 			top, sum := expSum(z)
 			ls[i] = float32(math.Log(sum) + (top - float64(z[label])))
 			if dlogits == nil {

@@ -77,25 +77,11 @@ type Device interface {
 	// CrossEntropy computes, for each row i of logits (n, classes) with label
 	// l = labels[i], loss[i] = log Σ exp(logits[i]) − logits[i, l], and, where
 	// dlogits is not nil, dlogits[i] = scale[i]·(softmax(logits[i]) − onehot(l)).
+	// Both are 0 where l is Ignored.
 	// loss is (n), scale (n); dlogits may be logits.
 	CrossEntropy(loss, dlogits, logits, labels, scale *Tensor)
-	Copy(dst, src *Tensor)
-	CopyColumns(dst, src *Tensor, to, from, width int, accumulate bool)
-	Gather(y, x, rows *Tensor)
-	GatherBackward(dx, g, rows *Tensor)
-	LayerNorm(y, stats, x, weight, bias *Tensor, eps float32)
-	LayerNormBackward(dx, g, x, stats, weight *Tensor, accumulate bool)
-	RMSNorm(y, stats, x, weight *Tensor, eps float32)
-	RMSNormBackward(dx, g, x, stats, weight *Tensor, accumulate bool)
-	Activate(y, x *Tensor, f Activation)
-	ActivateBackward(dx, g, x *Tensor, f Activation)
-	SwiGLU(y, gate, up *Tensor)
-	SwiGLUBackward(dgate, dup, g, gate, up *Tensor)
-	RoPE(y, x, positions, table *Tensor, inverse bool)
-	Attention(y, lse, q, k, v *Tensor, a Attention)
-	AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention)
-	SquaredError(loss, dpred, pred, target, scale *Tensor)
-	Argmax(index, x *Tensor)
+
+	TextDevice
 }
 
 // MatMul says how [Device.MatMul] multiplies. The zero value is c = a·b; Alpha 0 means 1.

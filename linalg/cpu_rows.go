@@ -1,0 +1,99 @@
+package linalg
+
+import "fmt"
+
+// Copy sets dst to src.
+func (cpu) Copy(dst, src *Tensor) { copyTensor("Copy", dst, src) }
+
+// CopyColumns computes dst[:, to:to+width] (=|+=) src[:, from:from+width].
+func (cpu) CopyColumns(dst, src *Tensor, to, from, width int, accumulate bool) {
+	n := src.Rows()
+	mustEqual("CopyColumns", dst.Rows(), n)
+	parallel(n, rowGrain(width), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			d, s := rowOf(dst, i)[to:to+width], rowOf(src, i)[from:from+width]
+			if !accumulate {
+				copy(d, s)
+				continue
+			}
+			for j, v := range s {
+				d[j] += v
+			}
+		}
+	})
+}
+
+// Gather computes y[i] = x[rows[i]].
+func (cpu) Gather(y, x, rows *Tensor) {
+	ids, c := rows.I32(), x.Cols()
+	mustBeRows("Gather", ids, x.Rows())
+	mustEqual("Gather", y.Len(), len(ids)*c)
+	widen := F32FromBF16
+	if x.dtype == F16 {
+		widen = F32FromF16
+	}
+	parallel(len(ids), rowGrain(c), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			from, row := int(ids[i])*c, rowOf(y, i)
+			if x.dtype == F32 {
+				copy(row, x.F32()[from:from+c])
+				continue
+			}
+			for j, b := range x.Bits()[from : from+c] {
+				row[j] = widen(b)
+			}
+		}
+	})
+}
+
+// GatherBackward computes dx[rows[i]] += g[i].
+func (cpu) GatherBackward(dx, g, rows *Tensor) {
+	ids := rows.I32()
+	mustBeRows("GatherBackward", ids, dx.Rows())
+	mustEqual("GatherBackward", g.Len(), len(ids)*dx.Cols())
+	for i, id := range ids { // in one goroutine: the order is the promise
+		d := rowOf(dx, int(id))
+		for j, v := range rowOf(g, i) {
+			d[j] += v
+		}
+	}
+}
+
+func mustBeRows(op string, ids []int32, n int) {
+	for i, id := range ids {
+		if id < 0 || int(id) >= n {
+			panic(fmt.Sprintf("linalg.%s: row %d at place %d, there are %d", op, id, i, n))
+		}
+	}
+}
+
+// Argmax sets index to the first of each row's largest elements.
+func (cpu) Argmax(index, x *Tensor) {
+	places := index.I32()
+	mustEqual("Argmax", len(places), x.Rows())
+	parallel(len(places), rowGrain(x.Cols()), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			row, best := rowOf(x, i), 0
+			for j, v := range row {
+				if v > row[best] {
+					best = j
+				}
+			}
+			places[i] = int32(best)
+		}
+	})
+}
+
+// SquaredError computes each row's loss and, where dpred is not nil, its gradient.
+func (cpu) SquaredError(loss, dpred, pred, target, scale *Tensor) {
+	ls, ps, ts := loss.F32(), pred.F32(), target.F32()
+	mustEqual("SquaredError", len(ls), len(ps))
+	mustEqual("SquaredError", len(ts), len(ps))
+	for i, p := range ps {
+		e := p - ts[i]
+		ls[i] = e * e
+		if dpred != nil {
+			dpred.F32()[i] = 2 * scale.F32()[i] * e
+		}
+	}
+}
