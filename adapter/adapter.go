@@ -39,7 +39,8 @@ type Param struct {
 var ErrNotMergeable = errors.New("adapter is not linear in x and cannot be merged")
 
 // Adapter is one auxiliary model g_w at one site. x is (n, in), y and g are (n, out),
-// always unfolded rows. Implementations hold parameters only, never a batch.
+// always unfolded rows; at an embedding site x is ids (n) in I32. Implementations hold
+// parameters only, never a batch.
 type Adapter interface {
 	// Spec returns what the adapter was made from.
 	Spec() Spec
@@ -48,11 +49,13 @@ type Adapter interface {
 	Params() []Param
 	// Apply computes y += g_w(x).
 	Apply(dev linalg.Device, y, x *linalg.Tensor)
-	// Backward computes dx += (∂g_w/∂x)ᵀ g.
+	// Backward computes dx += (∂g_w/∂x)ᵀ g; nothing at an embedding site, where dx may be
+	// nil: ids have no gradient.
 	Backward(dev linalg.Device, dx, x, g *linalg.Tensor)
 	// Gradient computes grads[i] += (∂g_w/∂w_i)ᵀ g for every parameter in order.
 	Gradient(dev linalg.Device, grads []*linalg.Tensor, x, g *linalg.Tensor)
 	// Delta returns ΔW (out, in) and the bias (out) or nil, such that
-	// g_w(x) = x·ΔWᵀ + bias, or ErrNotMergeable.
+	// g_w(x) = x·ΔWᵀ + bias, or ErrNotMergeable. At an embedding site ΔW is what is added
+	// to the table (vocabulary, width): g_w(ids) = ΔW[ids].
 	Delta(dev linalg.Device) (weight, bias *linalg.Tensor, err error)
 }

@@ -19,7 +19,8 @@ var (
 		Name: "convs.0", Kind: adapter.SiteConv2D, In: 18, Out: 4, Bias: true,
 		Conv: linalg.Conv{Height: 4, Width: 5, Channels: 2, Kernel: 3, Stride: 1, Padding: 1},
 	}
-	headSite = adapter.Site{Name: "head", Kind: adapter.SiteLinear, In: 7, Out: 3, Head: true}
+	tableSite = adapter.Site{Name: "tokens", Kind: adapter.SiteEmbedding, In: 7, Out: 5}
+	headSite  = adapter.Site{Name: "head", Kind: adapter.SiteLinear, In: 7, Out: 3, Bias: true, Head: true}
 
 	specs = map[string]adapter.Spec{
 		"low-rank":        {Kind: adapter.LowRank, Rank: 3},
@@ -32,7 +33,10 @@ var (
 
 func TestConformance(t *testing.T) {
 	for name, spec := range specs {
-		for _, site := range []adapter.Site{linearSite, convSite, headSite} {
+		for _, site := range []adapter.Site{linearSite, convSite, tableSite, headSite} {
+			if site.Kind == adapter.SiteEmbedding && spec.Kind == adapter.MLP {
+				continue // refused: TestEmbeddingRefuses
+			}
 			t.Run(name+"/"+site.Name, func(t *testing.T) { adaptertest.Conformance(t, linalg.NewCPU(), site, spec) })
 		}
 	}

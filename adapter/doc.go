@@ -14,5 +14,6 @@
 // digits where g is small.
 //
 // At a conv2d site x means the unfolded patches (n·Ho·Wo, C·K·K), so that every kind
-// of adapter is one piece of mathematics at both kinds of site.
+// of adapter is one piece of mathematics at both kinds of site. At an embedding site x
+// means the one-hot rows of token ids (n), which are never formed.
 package adapter

@@ -41,6 +41,9 @@ func NewFitter(dev linalg.Device, site Site, a Adapter, opt OptimizerConfig, sol
 	if need := closedForm[solver.Name]; need != "" && need != a.Spec().Kind {
 		return nil, fmt.Errorf("solver %s solves %s adapters only, not %s", solver.Name, need, a.Spec().Kind)
 	}
+	if site.Kind == SiteEmbedding && closedForm[solver.Name] != "" {
+		return nil, fmt.Errorf("solver %s at embedding %q: use gradient or steps, there is no closed form for ids", solver.Name, site.Name)
+	}
 	f := &Fitter{dev: dev, site: site, adapter: a, solver: solver, optimizer: newOptimizer(opt, a.Params())}
 	f.grads = f.zeros()
 	return f, nil
@@ -62,8 +65,9 @@ func (f *Fitter) zeros() []*linalg.Tensor {
 func (f *Fitter) Adapter() Adapter { return f.adapter }
 
 // Add takes one batch's tuple, x as captured and g, of which weight is made. At a conv2d
-// site x is (n, H, W, C) and g (n, Ho, Wo, out). With solver gradient only Σ Jᵀ(weight·g)
-// is kept, else the tuple itself, which the caller then leaves alone until Fit or Reset.
+// site x is (n, H, W, C) and g (n, Ho, Wo, out), at an embedding x is ids (n) in I32, all
+// of them below the vocabulary. With solver gradient only Σ Jᵀ(weight·g) is kept, else the
+// tuple itself, which the caller then leaves alone until Fit or Reset.
 func (f *Fitter) Add(x, g *linalg.Tensor, weight float32) {
 	x = f.site.Unfold(f.dev, x)
 	g = g.Reshape(x.Rows(), f.site.Out)
@@ -103,6 +107,19 @@ func (f *Fitter) Fit(learningRate float64) (FitReport, error) {
 	}
 }
 
+// stacked returns the tuples as one.
+func (f *Fitter) stacked() (x, g *linalg.Tensor) {
+	g = stack(f.gs, f.site.Out)
+	if f.site.Kind != SiteEmbedding {
+		return stack(f.xs, f.site.In), g
+	}
+	var ids []int32
+	for _, x := range f.xs {
+		ids = append(ids, x.I32()...)
+	}
+	return linalg.FromI32(ids, len(ids)), g
+}
+
 // fitGradient takes one optimizer step along Jᵀg, the classical gradient.
 func (f *Fitter) fitGradient(rate float64) (FitReport, error) {
 	n := norm(f.grads)
@@ -118,7 +135,7 @@ func (f *Fitter) fitGradient(rate float64) (FitReport, error) {
 // fitSteps takes steps against the fixed target g_w̄(x) − g. The residual is formed as
 // (g_w(x) − g_w̄(x)) + g, which keeps the digits of a small g; in the first step it is g.
 func (f *Fitter) fitSteps(rate float64) (FitReport, error) {
-	x, g := stack(f.xs, f.site.In), stack(f.gs, f.site.Out)
+	x, g := f.stacked()
 	start := linalg.New(linalg.F32, g.Shape()...)
 	f.adapter.Apply(f.dev, start, x)
 	report := FitReport{Before: halfSquare(g)}
@@ -155,7 +172,7 @@ func (f *Fitter) residual(x, g, start *linalg.Tensor) *linalg.Tensor {
 // fitClosed sets the parameters to the solution of the step −rate·g. Weight decay and
 // clipping belong to optimizers and play no part; solve works on the tuples.
 func (f *Fitter) fitClosed(rate float64, solve func(x, g *linalg.Tensor, rate float64) error) (FitReport, error) {
-	x, g := stack(f.xs, f.site.In), stack(f.gs, f.site.Out)
+	x, g := f.stacked()
 	if x.Rows() == 0 || rate == 0 {
 		return FitReport{}, nil
 	}

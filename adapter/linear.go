@@ -12,7 +12,7 @@ type linear struct {
 // newLinear returns zeros: the adapter begins as nothing.
 func newLinear(site Site, spec Spec) *linear {
 	l := &linear{spec: spec, weight: linalg.New(linalg.F32, site.Out, site.In)}
-	if site.Head || spec.Bias && site.Bias {
+	if (site.Head || spec.Bias) && site.Bias {
 		l.bias = linalg.New(linalg.F32, site.Out)
 	}
 	return l

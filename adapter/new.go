@@ -79,8 +79,9 @@ func (s Spec) fits(site Site) error {
 }
 
 // New makes an adapter for a site, in the state where it adds nothing. A head's is always
-// linear with bias. Random parameters are drawn from r in canonical order. A
-// specification that is not valid, or too large at this site, is an error.
+// linear, with a bias where the head has one. Random parameters are drawn from r in canonical order. A
+// specification that is not valid, too large at this site, or an MLP at an embedding is
+// an error.
 func New(site Site, spec Spec, r *rand.Rand) (Adapter, error) {
 	if site.Head {
 		spec = Spec{Kind: Linear, Bias: true}
@@ -91,11 +92,18 @@ func New(site Site, spec Spec, r *rand.Rand) (Adapter, error) {
 	if err := spec.fits(site); err != nil {
 		return nil, err
 	}
-	switch spec.Kind {
-	case LowRank:
+	embedding := site.Kind == SiteEmbedding
+	switch {
+	case spec.Kind == LowRank && embedding:
+		return newLowRankTable(site, spec, r), nil
+	case spec.Kind == LowRank:
 		return newLowRank(site, spec, r), nil
-	case Linear:
+	case spec.Kind == Linear && embedding:
+		return newTable(site, spec), nil
+	case spec.Kind == Linear:
 		return newLinear(site, spec), nil
+	case embedding:
+		return nil, fmt.Errorf("an %s adapter at embedding %q: use low-rank or linear, its input is ids", spec.Kind, site.Name)
 	default:
 		return newMLP(site, spec, r), nil
 	}

@@ -58,6 +58,30 @@ func (s *suite) random(rows, cols int) *linalg.Tensor {
 	return t
 }
 
+// input draws x: rows, or at an embedding ids.
+func (s *suite) input(rows int) *linalg.Tensor {
+	if s.site.Kind != adapter.SiteEmbedding {
+		return s.random(rows, s.site.In)
+	}
+	ids := linalg.New(linalg.I32, rows)
+	for i := range ids.I32() {
+		ids.I32()[i] = s.r.Int32N(int32(s.site.In))
+	}
+	return ids
+}
+
+// rowsOf returns x in float64: its rows, or those that are one at the ids.
+func (s *suite) rowsOf(x *linalg.Tensor) []float64 {
+	if s.site.Kind != adapter.SiteEmbedding {
+		return widen(x)
+	}
+	rows := make([]float64, x.Rows()*s.site.In)
+	for i, id := range x.I32() {
+		rows[i*s.site.In+int(id)] = 1
+	}
+	return rows
+}
+
 // params returns the parameters in float64.
 func (s *suite) params() [][]float64 {
 	var list [][]float64
@@ -90,7 +114,11 @@ func (s *suite) value(params [][]float64, x []float64, n int) []float64 {
 		}
 		return y
 	case adapter.Linear: // x·ΔWᵀ + b
-		y := mulT(x, params[0], n, in, out)
+		w := params[0]
+		if s.site.Kind == adapter.SiteEmbedding { // x·ΔW
+			w = transpose(w, in, out)
+		}
+		y := mulT(x, w, n, in, out)
 		if len(params) == 2 {
 			addRows(y, params[1])
 		}
@@ -126,6 +154,17 @@ func mulT(x, w []float64, n, k, m int) []float64 {
 	return y
 }
 
+// transpose is wᵀ of w (n, m).
+func transpose(w []float64, n, m int) []float64 {
+	t := make([]float64, n*m)
+	for i := range n {
+		for j := range m {
+			t[j*n+i] = w[i*m+j]
+		}
+	}
+	return t
+}
+
 func addRows(y, b []float64) {
 	for i := range y {
 		y[i] += b[i%len(b)]
@@ -143,7 +182,7 @@ func (s *suite) dot(params [][]float64, x, g []float64, n int) float64 {
 
 func (s *suite) newAddsNothing(t *testing.T) {
 	y := linalg.New(linalg.F32, 3, s.site.Out)
-	s.a.Apply(s.dev, y, s.random(3, s.site.In))
+	s.a.Apply(s.dev, y, s.input(3))
 	for _, v := range y.F32() {
 		if v != 0 {
 			t.Fatalf("a new adapter adds %g", v)
@@ -153,8 +192,8 @@ func (s *suite) newAddsNothing(t *testing.T) {
 
 func (s *suite) apply(t *testing.T) {
 	const n = 5
-	x, y := s.random(n, s.site.In), s.random(n, s.site.Out)
-	want := s.value(s.params(), widen(x), n)
+	x, y := s.input(n), s.random(n, s.site.Out)
+	want := s.value(s.params(), s.rowsOf(x), n)
 	for i, v := range widen(y) {
 		want[i] += v // it is added
 	}
@@ -164,7 +203,7 @@ func (s *suite) apply(t *testing.T) {
 
 func (s *suite) gradient(t *testing.T) {
 	const n = 4
-	x, g := s.random(n, s.site.In), s.random(n, s.site.Out)
+	x, g := s.input(n), s.random(n, s.site.Out)
 	var grads []*linalg.Tensor
 	for _, p := range s.a.Params() {
 		d := linalg.New(linalg.F32, p.Value.Shape()...)
@@ -176,7 +215,7 @@ func (s *suite) gradient(t *testing.T) {
 	for k, d := range grads {
 		want = append(want, widen(d)) // it is added
 		for i := range params[k] {
-			want[k][i] += difference(&params[k][i], func() float64 { return s.dot(params, widen(x), widen(g), n) })
+			want[k][i] += difference(&params[k][i], func() float64 { return s.dot(params, s.rowsOf(x), widen(g), n) })
 		}
 	}
 	s.a.Gradient(s.dev, grads, x, g)
@@ -187,6 +226,10 @@ func (s *suite) gradient(t *testing.T) {
 
 func (s *suite) backward(t *testing.T) {
 	const n = 3
+	if s.site.Kind == adapter.SiteEmbedding { // ids have no gradient
+		s.a.Backward(s.dev, nil, s.input(n), s.random(n, s.site.Out))
+		return
+	}
 	x, g, dx := s.random(n, s.site.In), s.random(n, s.site.Out), s.random(n, s.site.In)
 	want, at := widen(dx), widen(x)
 	for i := range at {
@@ -220,20 +263,24 @@ func (s *suite) delta(t *testing.T) {
 		t.Fatal(err)
 	}
 	const n = 4
-	x := s.random(n, s.site.In)
+	x := s.input(n)
 	y, merged := linalg.New(linalg.F32, n, s.site.Out), linalg.New(linalg.F32, n, s.site.Out)
 	s.a.Apply(s.dev, y, x)
-	s.dev.Linear(merged, x, s.dev.Pack(weight), bias)
+	if s.site.Kind == adapter.SiteEmbedding {
+		s.dev.Gather(merged, weight, x)
+	} else {
+		s.dev.Linear(merged, x, s.dev.Pack(weight), bias)
+	}
 	compare(t, "merged", widen(merged), widen(y), 1e-5)
 }
 
 // rows wants of each row the same bits alone and in company.
 func (s *suite) rows(t *testing.T) {
 	const n = 70
-	x, g := s.random(n, s.site.In), s.random(n, s.site.Out)
+	x, g := s.input(n), s.random(n, s.site.Out)
 	y, dx := linalg.New(linalg.F32, n, s.site.Out), linalg.New(linalg.F32, n, s.site.In)
 	s.a.Apply(s.dev, y, x)
-	s.a.Backward(s.dev, dx, x, g)
+	s.a.Backward(s.dev, dx, x, g) // which is nothing for ids
 	for _, i := range []int{0, 33, n - 1} {
 		y1, dx1 := linalg.New(linalg.F32, 1, s.site.Out), linalg.New(linalg.F32, 1, s.site.In)
 		s.a.Apply(s.dev, y1, x.RowRange(i, i+1))
