@@ -10,7 +10,6 @@ import (
 	"github.com/gradientlearning/cola/adapter"
 	"github.com/gradientlearning/cola/internal/durable"
 	"github.com/gradientlearning/cola/linalg"
-	"github.com/gradientlearning/cola/linalg/safetensors"
 	"github.com/gradientlearning/cola/protocol"
 )
 
@@ -23,31 +22,25 @@ func (t *training) write(dir string, final *protocol.Commit) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return durable.Fault(dir, err)
 	}
-	var blobs []linalg.Blob
-	for i, a := range t.adapters() {
-		blobs = append(blobs, adapter.Blobs(t.sites[i], a)...)
-	}
 	digest := t.digest()
 	metadata := map[string]string{
-		"format": "cola", "job": t.wire.Name, "job_id": t.wire.ID, "participant": t.cfg.Name,
+		"job": t.wire.Name, "job_id": t.wire.ID, "participant": t.cfg.Name,
 		"version": strconv.FormatUint(final.Version, 10), "rounds": strconv.FormatUint(final.Round, 10),
 		"digest": hex.EncodeToString(digest[:]),
 	}
 	for i, s := range t.sites {
 		metadata["site."+s.Name] = fmt.Sprintf("%s %d×%d %s", s.Kind, s.Out, s.In, t.fitters[i].Adapter().Spec().Kind)
 	}
-	if err := safetensors.WriteFile(filepath.Join(dir, "adapter.safetensors"), blobs, metadata); err != nil {
+	if err := adapter.WriteFile(filepath.Join(dir, "adapter.safetensors"), t.sites, t.adapters(), metadata); err != nil {
 		return durable.Fault(dir, err)
 	}
 	if len(final.Sections) == 0 {
 		return nil
 	}
-	blobs = blobs[:0]
+	var blobs []linalg.Blob
 	for _, s := range final.Sections {
 		blobs = append(blobs, s.Tensor.Blob(s.Name))
 	}
-	metadata = map[string]string{
-		"format": "cola-merged", "job": t.wire.Name, "job_id": t.wire.ID, "version": strconv.FormatUint(final.Version, 10),
-	}
-	return durable.Fault(dir, safetensors.WriteFile(filepath.Join(dir, "merged.safetensors"), blobs, metadata))
+	metadata = map[string]string{"job": t.wire.Name, "job_id": t.wire.ID, "version": strconv.FormatUint(final.Version, 10)}
+	return durable.Fault(dir, adapter.WriteMerged(filepath.Join(dir, "merged.safetensors"), blobs, metadata))
 }
