@@ -42,7 +42,8 @@ func New(dev linalg.Device, c Config) (*Base, error) {
 }
 
 // Declare puts a model without numbers on a device that computes nothing, to see what it
-// would take: of its files config.json alone is read.
+// would take: of its files config.json alone is read. [New] on such a device maps the
+// weights and packs none, which is all that reading parameters needs.
 func Declare(dev linalg.Device, c Config) (*Base, error) {
 	b, err := build(dev, c)
 	if err != nil {
@@ -96,9 +97,10 @@ func (b *Base) place() {
 	if t, ok := b.network.(interface{ tie() }); ok {
 		t.tie()
 	}
-	for _, p := range b.parameters {
+	for i, p := range b.parameters {
 		if !p.onHost {
-			*p.value = upload(b.dev, (*p.value).Convert(linalg.F32))
+			b.parameters[i].pristine = (*p.value).Convert(linalg.F32)
+			*p.value = upload(b.dev, b.parameters[i].pristine)
 		}
 	}
 	if t, ok := b.network.(interface{ prepare(dev linalg.Device) }); ok {
@@ -171,13 +173,14 @@ func (b *Base) Parameters() []Parameter {
 }
 
 func (b *Base) pristine(p parameter) *linalg.Tensor {
-	if !p.onHost {
-		return download(b.dev, *p.value)
+	t := p.pristine
+	if p.onHost {
+		t = *p.value
 	}
-	if (*p.value).DType() != linalg.F32 {
-		return (*p.value).Convert(linalg.F32)
+	if t.DType() != linalg.F32 {
+		return t.Convert(linalg.F32)
 	}
-	return (*p.value).Clone()
+	return t.Clone()
 }
 
 // Bytes returns the memory that the model holds between passes: pristine parameters, but

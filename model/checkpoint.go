@@ -118,6 +118,7 @@ func (b *Base) Load(blobs map[string]linalg.Blob) error {
 		if p.onHost {
 			*p.value = values[i]
 		} else {
+			b.parameters[i].pristine = values[i]
 			b.dev.Upload(*p.value, values[i])
 		}
 	}

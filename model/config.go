@@ -32,8 +32,9 @@ type Config struct {
 	Checkpointing bool
 
 	// Vocabulary and Context are of a model of text: the number of token ids, and the most
-	// tokens of a text. They are read, and not to be set.
-	Vocabulary, Context int
+	// tokens of a text. Heads and KeyHeads are of a Llama: the heads of queries, and of keys.
+	// They are read, and not to be set.
+	Vocabulary, Context, Heads, KeyHeads int
 }
 
 // Bounds on what a configuration may ask for, so that a wrong number fails here and not in

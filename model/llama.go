@@ -38,6 +38,7 @@ func newLlama(c *Config, f *fields) network {
 	width, inner := f.size("hidden_size", 4096, 1), f.size("intermediate_size", 11008, 1)
 	blocks, queries := f.size("num_hidden_layers", 32, 1), f.size("num_attention_heads", 32, 1)
 	keys := f.size("num_key_value_heads", queries, 1)
+	c.Heads, c.KeyHeads = queries, keys
 	headWidth := f.size("head_dim", width/queries, 1)
 	eps := f.number("rms_norm_eps", 1e-6)
 	qkvBias, outBias := f.flag("attention_bias", c.Type == "qwen2"), f.flag("attention_bias", false)

@@ -33,6 +33,8 @@ type parameter struct {
 	onHost     bool // a weight behind a [layer]; others are on the device
 	transposed bool // in checkpoints
 	mapped     bool // from a file: the memory is the system's
+
+	pristine *linalg.Tensor // on the host, of what is on the device
 }
 
 // shape is what checkpoints hold the parameter in.
