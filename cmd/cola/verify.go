@@ -12,20 +12,28 @@ import (
 
 // verifyVerb is cola verify.
 type verifyVerb struct {
-	Seed  uint64   `help:"Seed of weights, adapters and examples." default:"0"`
-	Model []string `help:"A model to verify: linear, mlp or cnn; may be repeated. Without one: all." placeholder:"NAME"`
-	JSON  bool     `help:"Print one JSON object on standard output."`
+	Seed      uint64   `help:"Seed of weights, adapters and examples." default:"0"`
+	Model     []string `help:"A model to verify: linear, mlp or cnn; may be repeated. Without one: all." placeholder:"NAME"`
+	Golden    []string `help:"Compare with the reference numbers in a folder instead, of the form that docs/golden.md describes; may be repeated." placeholder:"FOLDER"`
+	Tolerance float64  `help:"Largest relative error that --golden lets pass." default:"1e-4"`
+	JSON      bool     `help:"Print one JSON object on standard output."`
 }
 
 // Help is the text of cola verify --help.
 func (*verifyVerb) Help() string {
 	return `Compares, for every model and at every site, the classical gradient of the adapters with what is learned from tuples: detached (the negative control, which must differ), unmerged, merged, Proposition 1, Eq. 5 and isolation; in float32 by the product and in float64 by an oracle of its own. The exit status is 1 when any expectation does not hold.
 
-Example: cola verify --model mlp --seed 7`
+With --golden it compares a model of text with numbers that another implementation computed for it: logits, loss, the tuples of every site, and the gradients of adapters.
+
+Examples: cola verify --model mlp --seed 7
+          cola verify --golden model/testdata/golden/gpt2`
 }
 
 // Run compares and prints.
 func (v *verifyVerb) Run(env *cli.Env) error {
+	if len(v.Golden) > 0 {
+		return v.golden(env)
+	}
 	report, err := verify.Run(env.Context, verify.Config{Seed: v.Seed, Models: v.Model})
 	if unknown, ok := errors.AsType[verify.UnknownModelError](err); ok {
 		return &protocol.Fault{Code: protocol.CodeUsage, Cause: "--model: " + unknown.Error(), Fix: "see cola verify --help", Err: err}

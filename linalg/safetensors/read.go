@@ -157,14 +157,18 @@ func (f *File) Info(name string) (Info, bool) {
 	return info, true
 }
 
-// Tensor reads one tensor. It is an error that names file and tensor where the tensor is
-// missing or is of a type that cola does not compute with.
+// Tensor reads one tensor; of I64 it makes I32, which all ids and labels fit. It is an error
+// that names file and tensor where the tensor is missing, is of a type that cola does not
+// compute with, or holds an integer that does not fit.
 func (f *File) Tensor(name string) (linalg.Blob, error) {
 	info, ok := f.Info(name)
 	if !ok {
 		return linalg.Blob{}, fmt.Errorf("%stensor %q is not in the file: check that it is of the same model", f.name, name)
 	}
 	dtype, ok := dtypes[info.DType]
+	if info.DType == "I64" {
+		return f.narrowed(info)
+	}
 	if !ok {
 		return linalg.Blob{}, fmt.Errorf("%stensor %q is of type %s: convert it to F32, F16, BF16 or I32", f.name, name, info.DType)
 	}
@@ -179,6 +183,23 @@ func (f *File) Tensor(name string) (linalg.Blob, error) {
 		return linalg.Blob{}, fmt.Errorf("%sread tensor %q: %w", f.name, name, err)
 	}
 	return blob, nil
+}
+
+// narrowed reads a tensor of I64 as I32.
+func (f *File) narrowed(info Info) (linalg.Blob, error) {
+	wide := make([]byte, info.Bytes)
+	if err := readAt(f.r, wide, f.data+info.start); err != nil {
+		return linalg.Blob{}, fmt.Errorf("%sread tensor %q: %w", f.name, info.Name, err)
+	}
+	data := make([]byte, 0, len(wide)/2)
+	for i := 0; i < len(wide); i += 8 {
+		v := int64(binary.LittleEndian.Uint64(wide[i:]))
+		if v != int64(int32(v)) {
+			return linalg.Blob{}, fmt.Errorf("%stensor %q holds %d, which does not fit 32 bits", f.name, info.Name, v)
+		}
+		data = binary.LittleEndian.AppendUint32(data, uint32(v))
+	}
+	return linalg.Blob{Name: info.Name, DType: linalg.I32, Shape: info.Shape, Data: data}, nil
 }
 
 var dtypes = map[string]linalg.DType{"F32": linalg.F32, "BF16": linalg.BF16, "F16": linalg.F16, "I32": linalg.I32}
