@@ -103,7 +103,9 @@ func TestBadFiles(t *testing.T) {
 	}
 	nan := linalg.New(linalg.F32, 2)
 	nan.F32()[0] = float32(math.NaN())
-	meta := func(format, specs string) map[string]string { return map[string]string{"format": format, "adapters": specs} }
+	meta := func(format, specs string) map[string]string {
+		return map[string]string{"format": format, "adapters": specs}
+	}
 	for _, c := range []struct {
 		want     string
 		blobs    []linalg.Blob

@@ -11,8 +11,10 @@ type root struct {
 	Participant cli.Participant `cmd:"" help:"Take part in a job with data of one's own."`
 	Invite      inviteVerb      `cmd:"" help:"Print a line that lets one more participant join."`
 	Forget      forgetVerb      `cmd:"" help:"Take a participant's name back: its certificate is refused, and the name can join anew."`
+	Export      exportVerb      `cmd:"" help:"Write adapters for PEFT, llama.cpp, or into a model's weights."`
+	Import      importVerb      `cmd:"" help:"Read a LoRA adapter that PEFT wrote."`
 	Inspect     inspectVerb     `cmd:"" help:"Show what is in frames, safetensors files, adapters and state folders."`
-	Verify      verifyVerb      `cmd:"" help:"Compare gradient learning with classical gradients, on every model."`
+	Verify      verifyVerb      `cmd:"" help:"Compare gradient learning with classical gradients, or with numbers of another implementation."`
 	Version     versionVerb     `cmd:"" help:"Print the version of cola, of Go and of the protocol."`
 }
 

@@ -31,7 +31,11 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               func(env *testscript.Env) error { return writeFixtures(env.WorkDir) },
+		Setup: func(env *testscript.Env) error {
+			golden, err := filepath.Abs("../../model/testdata/golden") // models of text
+			env.Setenv("MODELS", golden)
+			return errors.Join(err, writeFixtures(env.WorkDir), writeAdapters(env.WorkDir))
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
 			"damage": damage,
