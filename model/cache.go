@@ -1,20 +1,16 @@
 package model
 
-import (
-	"slices"
-
-	"github.com/gradientlearning/cola/linalg"
-)
+import "github.com/gradientlearning/cola/linalg"
 
 // cache holds the keys and values of the tokens that texts have so far, while they are
-// generated: a step computes those of the new tokens alone. Each text has a block of rows
+// continued: a pass computes those of the new tokens alone. Each text has a block of rows
 // of its own, so that nothing moves when it grows.
 type cache struct {
-	capacity int              // rows of a block
-	blocks   []int            // by sequence of the batch
-	lengths  []int            // by sequence of the batch: its tokens so far
-	keys     []*linalg.Tensor // by attention: (blocks·capacity, width)
-	values   []*linalg.Tensor
+	rows    int              // of all blocks
+	first   []int            // by sequence of the batch: the first row of its block
+	lengths []int            // by sequence of the batch: its tokens so far
+	keys    []*linalg.Tensor // by attention: (rows, width)
+	values  []*linalg.Tensor
 
 	memory *Var      // of an encoder, whose output does not change; else nil
 	source []Rows    // by sequence of the batch: its rows of memory
@@ -24,22 +20,19 @@ type cache struct {
 // crossed are the keys and values of the encoder's output.
 type crossed struct{ key, value *Var }
 
-// attend adds the new keys and values to the texts' own and attends over all of them, or
-// over the encoder's.
+// attend adds the new keys and values to the texts' own and attends over all of them.
 func (c *cache) attend(p *pass, slot int, q, k, v *Var, queries sequences, a linalg.Attention) *Var {
 	c.keys, c.values = grown(c.keys, slot), grown(c.values, slot)
 	if c.keys[slot] == nil {
-		rows := (1 + slices.Max(c.blocks)) * c.capacity
-		c.keys[slot] = p.dev.New(linalg.F32, rows, k.Value.Cols())
-		c.values[slot] = p.dev.New(linalg.F32, rows, v.Value.Cols())
+		c.keys[slot] = p.dev.New(linalg.F32, c.rows, k.Value.Cols())
+		c.values[slot] = p.dev.New(linalg.F32, c.rows, v.Value.Cols())
 	}
 	for e := range queries.starts {
 		lo, hi := bounds(queries.starts, queries.rows(), e)
-		first := c.blocks[e] * c.capacity
-		at := first + c.lengths[e]
+		at := c.first[e] + c.lengths[e]
 		p.dev.Copy(p.dev.Rows(c.keys[slot], at, at+hi-lo), p.dev.Rows(k.Value, lo, hi))
 		p.dev.Copy(p.dev.Rows(c.values[slot], at, at+hi-lo), p.dev.Rows(v.Value, lo, hi))
-		a.Spans = append(a.Spans, linalg.Span{QueryLo: lo, QueryHi: hi, KeyLo: first, KeyHi: at + hi - lo})
+		a.Spans = append(a.Spans, linalg.Span{QueryLo: lo, QueryHi: hi, KeyLo: c.first[e], KeyHi: at + hi - lo})
 	}
 	y := p.Attention(q, p.Input(c.keys[slot]), p.Input(c.values[slot]), a)
 	y.rows = q.rows
@@ -57,6 +50,17 @@ func (c *cache) attendSource(p *pass, slot int, q *Var, compute func() (k, v *Va
 		a.Spans = append(a.Spans, linalg.Span{QueryLo: lo, QueryHi: hi, KeyLo: c.source[e].Lo, KeyHi: c.source[e].Hi})
 	}
 	return p.Attention(q, c.cross[slot].key, c.cross[slot].value, a)
+}
+
+// fork copies the first rows of a block to another one, which starts as the same text.
+func (c *cache) fork(dev linalg.Device, to, from, rows int) {
+	for _, list := range [][]*linalg.Tensor{c.keys, c.values} {
+		for _, t := range list {
+			if t != nil { // the encoder's attentions have none
+				dev.Copy(dev.Rows(t, to, to+rows), dev.Rows(t, from, from+rows))
+			}
+		}
+	}
 }
 
 // grown returns a list that has place i.

@@ -11,6 +11,8 @@ type root struct {
 	Participant cli.Participant `cmd:"" help:"Take part in a job with data of one's own."`
 	Invite      inviteVerb      `cmd:"" help:"Print a line that lets one more participant join."`
 	Forget      forgetVerb      `cmd:"" help:"Take a participant's name back: its certificate is refused, and the name can join anew."`
+	Generate    generateVerb    `cmd:"" help:"Let a language model write, with the adapters of many participants at once."`
+	Eval        evalVerb        `cmd:"" help:"Score held-out examples, with and without adapters."`
 	Export      exportVerb      `cmd:"" help:"Write adapters for PEFT, llama.cpp, or into a model's weights."`
 	Import      importVerb      `cmd:"" help:"Read a LoRA adapter that PEFT wrote."`
 	Inspect     inspectVerb     `cmd:"" help:"Show what is in frames, safetensors files, adapters and state folders."`

@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			golden, err := filepath.Abs("../../model/testdata/golden") // models of text
 			env.Setenv("MODELS", golden)
-			return errors.Join(err, writeFixtures(env.WorkDir), writeAdapters(env.WorkDir))
+			return errors.Join(err, writeFixtures(env.WorkDir), writeAdapters(env.WorkDir), writeTextModel(env.WorkDir))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
@@ -122,7 +122,7 @@ func writeFixtures(dir string) error {
 func exampleFrames(inputs *linalg.Tensor) ([]byte, error) {
 	var all []byte
 	for _, m := range []protocol.Message{
-		&protocol.Hello{MinVersion: 1, MaxVersion: 1, Participant: "ada", Software: "cola", Data: protocol.Data{Examples: 600, Shape: []int{3}, Classes: 2}},
+		&protocol.Hello{MinVersion: 2, MaxVersion: 2, Participant: "ada", Software: "cola", Data: protocol.Data{Examples: 600, Shape: []int{3}, Classes: 2}},
 		&protocol.Batch{Round: 7, Sections: []protocol.Section{
 			{Name: "inputs", Tensor: inputs, As: linalg.BF16},
 			{Name: "labels", Tensor: linalg.FromI32([]int32{0, 1}, 2)},
