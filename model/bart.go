@@ -58,8 +58,8 @@ func newBART(c *Config, f *fields) network {
 	width := f.size("d_model", 1024, 1)
 	act, scaled := f.activation("activation_function", "gelu"), f.flag("scale_embedding", false)
 	tied := f.flag("tie_word_embeddings", true)
-	f.only("normalize_before", "false")
-	f.only("normalize_embedding", "true")
+	f.only("normalize_before", "false")   //nolint:misspell // Hugging Face spells it so
+	f.only("normalize_embedding", "true") //nolint:misspell // likewise
 	f.only("add_final_layer_norm", "false")
 	f.only("static_position_embeddings", "false")
 	f.only("extra_pos_embeddings", "2")

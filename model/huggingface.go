@@ -46,7 +46,7 @@ func openCheckpoint(folder string) (*checkpoint, error) {
 	}
 	shards, err := readIndex(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds neither model.safetensors nor model.safetensors.index.json: %w: save the model with save_pretrained(…, safe_serialization=True), or draw weights with random = true", folder, fs.ErrNotExist)
+		return nil, fmt.Errorf("%s holds neither model.safetensors nor model.safetensors.index.json: %w: save the model again as safetensors (save_pretrained), or draw weights with random = true", folder, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, err

@@ -157,7 +157,6 @@ func (e *export) merged(out string) error {
 		names = append(names, s.Name)
 	}
 	c := e.base.Config()
-	c.Targets = names
 	base, err := model.New(dryrun.New(), model.Config{Path: c.Path, Task: c.Task, Classes: c.Classes, Targets: names})
 	if err != nil {
 		return err

@@ -66,7 +66,9 @@ func (v *verifyVerb) printGolden(out io.Writer, result goldenResult) error {
 		return json.NewEncoder(out).Encode(result)
 	}
 	for _, report := range result.Folders {
-		fmt.Fprintf(out, "%s: %s, %s\n", report.Folder, report.Type, report.Task) //nolint:errcheck // the last write tells
+		if _, err := fmt.Fprintf(out, "%s: %s, %s\n", report.Folder, report.Type, report.Task); err != nil {
+			return err
+		}
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, kind := range golden.Kinds {
 			if worst, ok := report.Worst(kind); ok {

@@ -11,6 +11,8 @@ import (
 
 // Device counts the memory of tensors that have none. It is safe for concurrent use.
 type Device struct {
+	nothing
+
 	// PackedCopies is how many copies of a frozen matrix, in float32, the device that is
 	// planned for keeps to multiply with; the CPU keeps two, W and Wᵀ.
 	PackedCopies int

@@ -2,43 +2,43 @@ package dryrun
 
 import "github.com/gradientlearning/cola/linalg"
 
-// The operations, none of which does anything. What [linalg.Device] says of them holds for
-// shapes alone.
+// nothing has the operations of a device, none of which does anything.
+type nothing struct{}
 
-func (*Device) Upload(_, _ *linalg.Tensor)                                    {}
-func (*Device) Download(_, _ *linalg.Tensor)                                  {}
-func (*Device) Copy(_, _ *linalg.Tensor)                                      {}
-func (*Device) CopyColumns(_, _ *linalg.Tensor, _, _, _ int, _ bool)          {}
-func (*Device) Zero(*linalg.Tensor)                                           {}
-func (*Device) Axpy(_ *linalg.Tensor, _ float32, _ *linalg.Tensor)            {}
-func (*Device) Scale(*linalg.Tensor, float32)                                 {}
-func (*Device) MatMul(_, _, _ *linalg.Tensor, _ linalg.MatMul)                {}
-func (*Device) Linear(_, _ *linalg.Tensor, _ linalg.Packed, _ *linalg.Tensor) {}
-func (*Device) LinearBackward(_, _ *linalg.Tensor, _ linalg.Packed, _ bool)   {}
-func (*Device) AddBias(_, _ *linalg.Tensor)                                   {}
-func (*Device) AddBiasBackward(_, _ *linalg.Tensor, _ bool)                   {}
-func (*Device) ReLU(_, _ *linalg.Tensor)                                      {}
-func (*Device) ReLUBackward(_, _, _ *linalg.Tensor)                           {}
-func (*Device) Activate(_, _ *linalg.Tensor, _ linalg.Activation)             {}
-func (*Device) ActivateBackward(_, _, _ *linalg.Tensor, _ linalg.Activation)  {}
-func (*Device) SwiGLU(_, _, _ *linalg.Tensor)                                 {}
-func (*Device) SwiGLUBackward(_, _, _, _, _ *linalg.Tensor)                   {}
-func (*Device) LayerNorm(_, _, _, _, _ *linalg.Tensor, _ float32)             {}
-func (*Device) LayerNormBackward(_, _, _, _, _ *linalg.Tensor, _ bool)        {}
-func (*Device) RMSNorm(_, _, _, _ *linalg.Tensor, _ float32)                  {}
-func (*Device) RMSNormBackward(_, _, _, _, _ *linalg.Tensor, _ bool)          {}
-func (*Device) RoPE(_, _, _, _ *linalg.Tensor, _ bool)                        {}
-func (*Device) Attention(_, _, _, _, _ *linalg.Tensor, _ linalg.Attention)    {}
-func (*Device) AttentionBackward(_, _, _, _, _, _, _, _, _ *linalg.Tensor, _ linalg.Attention) {
+func (nothing) Upload(_, _ *linalg.Tensor)                                    {}
+func (nothing) Download(_, _ *linalg.Tensor)                                  {}
+func (nothing) Copy(_, _ *linalg.Tensor)                                      {}
+func (nothing) CopyColumns(_, _ *linalg.Tensor, _, _, _ int, _ bool)          {}
+func (nothing) Zero(*linalg.Tensor)                                           {}
+func (nothing) Axpy(_ *linalg.Tensor, _ float32, _ *linalg.Tensor)            {}
+func (nothing) Scale(*linalg.Tensor, float32)                                 {}
+func (nothing) MatMul(_, _, _ *linalg.Tensor, _ linalg.MatMul)                {}
+func (nothing) Linear(_, _ *linalg.Tensor, _ linalg.Packed, _ *linalg.Tensor) {}
+func (nothing) LinearBackward(_, _ *linalg.Tensor, _ linalg.Packed, _ bool)   {}
+func (nothing) AddBias(_, _ *linalg.Tensor)                                   {}
+func (nothing) AddBiasBackward(_, _ *linalg.Tensor, _ bool)                   {}
+func (nothing) ReLU(_, _ *linalg.Tensor)                                      {}
+func (nothing) ReLUBackward(_, _, _ *linalg.Tensor)                           {}
+func (nothing) Activate(_, _ *linalg.Tensor, _ linalg.Activation)             {}
+func (nothing) ActivateBackward(_, _, _ *linalg.Tensor, _ linalg.Activation)  {}
+func (nothing) SwiGLU(_, _, _ *linalg.Tensor)                                 {}
+func (nothing) SwiGLUBackward(_, _, _, _, _ *linalg.Tensor)                   {}
+func (nothing) LayerNorm(_, _, _, _, _ *linalg.Tensor, _ float32)             {}
+func (nothing) LayerNormBackward(_, _, _, _, _ *linalg.Tensor, _ bool)        {}
+func (nothing) RMSNorm(_, _, _, _ *linalg.Tensor, _ float32)                  {}
+func (nothing) RMSNormBackward(_, _, _, _, _ *linalg.Tensor, _ bool)          {}
+func (nothing) RoPE(_, _, _, _ *linalg.Tensor, _ bool)                        {}
+func (nothing) Attention(_, _, _, _, _ *linalg.Tensor, _ linalg.Attention)    {}
+func (nothing) AttentionBackward(_, _, _, _, _, _, _, _, _ *linalg.Tensor, _ linalg.Attention) {
 }
-func (*Device) Gather(_, _, _ *linalg.Tensor)                             {}
-func (*Device) GatherBackward(_, _, _ *linalg.Tensor)                     {}
-func (*Device) Unfold(_, _ *linalg.Tensor, _ linalg.Conv)                 {}
-func (*Device) UnfoldBackward(_, _ *linalg.Tensor, _ linalg.Conv, _ bool) {}
-func (*Device) MaxPool(_, _, _ *linalg.Tensor, _ int)                     {}
-func (*Device) MaxPoolBackward(_, _, _ *linalg.Tensor)                    {}
-func (*Device) MeanPool(_, _ *linalg.Tensor)                              {}
-func (*Device) MeanPoolBackward(_, _ *linalg.Tensor)                      {}
-func (*Device) CrossEntropy(_, _, _, _, _ *linalg.Tensor)                 {}
-func (*Device) SquaredError(_, _, _, _, _ *linalg.Tensor)                 {}
-func (*Device) Argmax(_, _ *linalg.Tensor)                                {}
+func (nothing) Gather(_, _, _ *linalg.Tensor)                             {}
+func (nothing) GatherBackward(_, _, _ *linalg.Tensor)                     {}
+func (nothing) Unfold(_, _ *linalg.Tensor, _ linalg.Conv)                 {}
+func (nothing) UnfoldBackward(_, _ *linalg.Tensor, _ linalg.Conv, _ bool) {}
+func (nothing) MaxPool(_, _, _ *linalg.Tensor, _ int)                     {}
+func (nothing) MaxPoolBackward(_, _, _ *linalg.Tensor)                    {}
+func (nothing) MeanPool(_, _ *linalg.Tensor)                              {}
+func (nothing) MeanPoolBackward(_, _ *linalg.Tensor)                      {}
+func (nothing) CrossEntropy(_, _, _, _, _ *linalg.Tensor)                 {}
+func (nothing) SquaredError(_, _, _, _, _ *linalg.Tensor)                 {}
+func (nothing) Argmax(_, _ *linalg.Tensor)                                {}
