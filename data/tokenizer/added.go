@@ -1,0 +1,192 @@
+package tokenizer
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// addedToken is a token that is found in the text itself, before the text is cut.
+type addedToken struct {
+	content    string
+	id         int32
+	singleWord bool // only where no word goes on before or behind it
+	lstrip     bool // it takes the spaces before it
+	rstrip     bool // it takes the spaces behind it
+	normalized bool // it is looked for in the normalised text
+	special    bool // it is left out of a decoded text on demand
+	hidden     bool // it is not looked for at all
+
+	decoded string // what it is decoded as: its content, normalised if it is looked for in that form
+}
+
+// addedTokens is the added tokens of a tokenizer.
+type addedTokens struct {
+	ids        map[string]int32
+	byID       map[int32]addedToken
+	raw        finder // of those looked for in the text as it is
+	normalized finder // of those looked for in the normalised text
+}
+
+func newAdded(tokens ...addedToken) *addedTokens {
+	a := &addedTokens{ids: make(map[string]int32), byID: make(map[int32]addedToken)}
+	for _, t := range tokens {
+		a.add(t)
+	}
+	return a
+}
+
+// add adds a token, or changes the one that has its content.
+func (a *addedTokens) add(t addedToken) {
+	if t.content == "" {
+		return
+	}
+	if old, ok := a.ids[t.content]; ok {
+		delete(a.byID, old)
+	}
+	if old, ok := a.byID[t.id]; ok {
+		delete(a.ids, old.content)
+	}
+	a.ids[t.content], a.byID[t.id] = t.id, t
+}
+
+func (a *addedTokens) special(id int32) bool { return a.byID[id].special }
+
+// end returns 1 + the largest id; 0 if there are none.
+func (a *addedTokens) end() int {
+	end := 0
+	for id := range a.byID {
+		end = max(end, int(id)+1)
+	}
+	return end
+}
+
+// index makes the finders, and finds out what tokens are decoded as.
+func (a *addedTokens) index(n normalizer) {
+	a.raw, a.normalized = finder{}, finder{}
+	for _, id := range slices.Sorted(maps.Keys(a.byID)) {
+		t := a.byID[id]
+		if t.decoded = t.content; t.normalized && n != nil {
+			t.decoded = n.normalize(t.content)
+		}
+		a.byID[id] = t
+		switch {
+		case t.hidden:
+		case t.normalized:
+			a.normalized.add(t.decoded, t)
+		default:
+			a.raw.add(t.content, t)
+		}
+	}
+}
+
+// cut goes through a text from its beginning: added tokens come with their id, and what is
+// between them comes normalised with id -1. first says that a segment begins the text.
+func (a *addedTokens) cut(text string, n normalizer, emit func(segment string, id int32, first bool)) {
+	a.raw.cut(text, func(start int, segment string, id int32) {
+		if id >= 0 {
+			emit(segment, id, false)
+			return
+		}
+		if n != nil {
+			segment = n.normalize(segment)
+		}
+		a.normalized.cut(segment, func(at int, segment string, id int32) {
+			emit(segment, id, start+at == 0)
+		})
+	})
+}
+
+// describe writes what decides ids; where nothing normalises, it decides nothing whether a
+// token is looked for before or after.
+func (a *addedTokens) describe(w io.Writer, normalizes bool) {
+	for _, id := range slices.Sorted(maps.Keys(a.byID)) {
+		t := a.byID[id]
+		fmt.Fprintf(w, "added %d %q word=%t left=%t right=%t normalized=%t hidden=%t\n",
+			id, t.content, t.singleWord, t.lstrip, t.rstrip, t.normalized && normalizes, t.hidden)
+	}
+}
+
+// finder finds tokens in a text: the leftmost, and the longest of those that begin there.
+type finder struct {
+	first [256][]found // by the first byte, the longest first
+	some  bool
+}
+
+type found struct {
+	pattern string
+	addedToken
+}
+
+func (f *finder) add(pattern string, t addedToken) {
+	if pattern == "" {
+		return
+	}
+	list := append(f.first[pattern[0]], found{pattern, t})
+	slices.SortStableFunc(list, func(a, b found) int { return cmp.Compare(len(b.pattern), len(a.pattern)) })
+	f.first[pattern[0]], f.some = list, true
+}
+
+// next returns the first match at or after from; nil if there is none.
+func (f *finder) next(text string, from int) (at int, match *found) {
+	for i := from; i < len(text); i++ {
+		list := f.first[text[i]]
+		for k := range list {
+			if strings.HasPrefix(text[i:], list[k].pattern) {
+				return i, &list[k]
+			}
+		}
+	}
+	return len(text), nil
+}
+
+// cut goes through a text: tokens come with their id, what is between them with -1.
+func (f *finder) cut(text string, emit func(start int, segment string, id int32)) {
+	done := 0
+	for from := 0; f.some; {
+		start, t := f.next(text, from)
+		if t == nil {
+			break
+		}
+		end := start + len(t.pattern)
+		from = end
+		if t.singleWord && (endsInWord(text[:start]) || beginsWithWord(text[end:])) {
+			continue
+		}
+		if t.lstrip {
+			start = max(len(strings.TrimRightFunc(text[:start], unicode.IsSpace)), done)
+		}
+		if t.rstrip {
+			end = len(text) - len(strings.TrimLeftFunc(text[end:], unicode.IsSpace))
+		}
+		if done < start {
+			emit(done, text[done:start], -1)
+		}
+		emit(start, text[min(start, end):end], t.id)
+		done = end
+	}
+	if done < len(text) {
+		emit(done, text[done:], -1)
+	}
+}
+
+func endsInWord(text string) bool {
+	r, n := utf8.DecodeLastRuneInString(text)
+	return n > 0 && isWord(r)
+}
+
+func beginsWithWord(text string) bool {
+	r, n := utf8.DecodeRuneInString(text)
+	return n > 0 && isWord(r)
+}
+
+// isWord is \w of Unicode Technical Standard 18.
+func isWord(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc,
+		unicode.Other_Alphabetic, unicode.Join_Control)
+}
