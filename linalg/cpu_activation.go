@@ -108,7 +108,9 @@ func (cpu) RoPE(y, x, positions, table *Tensor, inverse bool) {
 	places, d := positions.I32(), table.Cols()
 	mustEqual("RoPE", len(places), x.Rows())
 	mustEqual("RoPE", y.Len(), x.Len())
-	mustEqual("RoPE", x.Cols()%d, 0)
+	if d == 0 || d%2 != 0 || x.Cols()%d != 0 {
+		panic(fmt.Sprintf("linalg.RoPE: heads of %d numbers in rows of %d", d, x.Cols()))
+	}
 	mustBeRows("RoPE", places, table.Rows())
 	sign := float32(1)
 	if inverse {

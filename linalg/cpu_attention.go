@@ -161,6 +161,7 @@ func (cpu) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention
 	for _, pair := range [][2]*Tensor{{dq, q}, {dk, k}, {dv, v}, {g, q}, {y, q}} {
 		mustEqual("AttentionBackward", pair[0].Len(), pair[1].Len())
 	}
+	mustEqual("AttentionBackward", lse.Len(), q.Rows()*a.Heads)
 	a.heads(func(h head) {
 		n := h.span.KeyHi - h.span.KeyLo
 		keys, values := of(k, h.span.KeyLo, h.kv, a.Dim), of(v, h.span.KeyLo, h.kv, a.Dim)

@@ -52,6 +52,8 @@ func (cpu) LayerNormBackward(dx, g, x, stats, weight *Tensor, accumulate bool) {
 	w := weight.F32()
 	mustEqual("LayerNormBackward", dx.Len(), n*c)
 	mustEqual("LayerNormBackward", g.Len(), n*c)
+	mustEqual("LayerNormBackward", stats.Len(), 2*n)
+	mustEqual("LayerNormBackward", len(w), c)
 	parallel(n, rowGrain(c), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			mean, r := stats.F32()[2*i], stats.F32()[2*i+1]
@@ -75,7 +77,7 @@ func normBackward(dx, g, x, w []float32, mean, r float32, centred, accumulate bo
 	}
 	for j, v := range g {
 		h, z := float32(v*w[j]), float32((x[j]-mean)*r)
-		d := r * (h - middle - float32(z*slope))
+		d := float32(r * (h - middle - float32(z*slope)))
 		if accumulate {
 			d += dx[j]
 		}
@@ -111,6 +113,8 @@ func (cpu) RMSNormBackward(dx, g, x, stats, weight *Tensor, accumulate bool) {
 	w := weight.F32()
 	mustEqual("RMSNormBackward", dx.Len(), n*c)
 	mustEqual("RMSNormBackward", g.Len(), n*c)
+	mustEqual("RMSNormBackward", stats.Len(), n)
+	mustEqual("RMSNormBackward", len(w), c)
 	parallel(n, rowGrain(c), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			normBackward(rowOf(dx, i), rowOf(g, i), rowOf(x, i), w, 0, stats.F32()[i], false, accumulate)

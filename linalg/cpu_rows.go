@@ -9,6 +9,9 @@ func (cpu) Copy(dst, src *Tensor) { copyTensor("Copy", dst, src) }
 func (cpu) CopyColumns(dst, src *Tensor, to, from, width int, accumulate bool) {
 	n := src.Rows()
 	mustEqual("CopyColumns", dst.Rows(), n)
+	if width < 0 || to < 0 || from < 0 || to+width > dst.Cols() || from+width > src.Cols() {
+		panic(fmt.Sprintf("linalg.CopyColumns: %d columns from %d of %v to %d of %v", width, from, src.shape, to, dst.shape))
+	}
 	parallel(n, rowGrain(width), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			d, s := rowOf(dst, i)[to:to+width], rowOf(src, i)[from:from+width]
@@ -28,6 +31,10 @@ func (cpu) Gather(y, x, rows *Tensor) {
 	ids, c := rows.I32(), x.Cols()
 	mustBeRows("Gather", ids, x.Rows())
 	mustEqual("Gather", y.Len(), len(ids)*c)
+	var narrow []uint16
+	if x.dtype != F32 {
+		narrow = x.Bits()
+	}
 	widen := F32FromBF16
 	if x.dtype == F16 {
 		widen = F32FromF16
@@ -39,7 +46,7 @@ func (cpu) Gather(y, x, rows *Tensor) {
 				copy(row, x.F32()[from:from+c])
 				continue
 			}
-			for j, b := range x.Bits()[from : from+c] {
+			for j, b := range narrow[from : from+c] {
 				row[j] = widen(b)
 			}
 		}
@@ -89,6 +96,10 @@ func (cpu) SquaredError(loss, dpred, pred, target, scale *Tensor) {
 	ls, ps, ts := loss.F32(), pred.F32(), target.F32()
 	mustEqual("SquaredError", len(ls), len(ps))
 	mustEqual("SquaredError", len(ts), len(ps))
+	if dpred != nil {
+		mustEqual("SquaredError", dpred.Len(), len(ps))
+		mustEqual("SquaredError", scale.Len(), len(ps))
+	}
 	for i, p := range ps {
 		e := p - ts[i]
 		ls[i] = e * e

@@ -49,10 +49,12 @@ type TextDevice interface {
 	// Attention computes, for every span and head, y = softmax(scale·q·kᵀ)·v: q and y are
 	// (n, Heads·Dim), k and v (m, KVHeads·Dim), and head h reads the keys of head
 	// h·KVHeads/Heads. It leaves the logarithm of each row's sum of exponentials in lse
-	// (n, Heads). Rows that no span covers stay as they are.
+	// (n, Heads). Rows that no span covers stay as they are. Spans may share keys, as beams
+	// over one source do, and no queries. A query that sees no key gets y = 0 and lse = −∞.
 	Attention(y, lse, q, k, v *Tensor, a Attention)
 	// AttentionBackward computes, with P = exp(scale·q·kᵀ − lse) and
 	// S = P∘(g·vᵀ − rows of Σ g∘y): dq += scale·S·k, dk += scale·Sᵀ·q, dv += Pᵀ·g.
+	// No two spans share keys here.
 	AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention)
 
 	// SquaredError computes loss[i] = (pred[i] − target[i])² and, where dpred is not nil,

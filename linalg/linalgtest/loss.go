@@ -90,3 +90,67 @@ func checkCrossEntropyExtremes(s *suite) error {
 	}
 	return s.compare("dlogits of numbers that are not finite", dlogits, dw, filled(n*classes, 1), s.bounds.Function)
 }
+
+// checkIgnored makes sure that rows whose label is Ignored have no loss and no gradient,
+// whatever their logits are, and that the others have theirs.
+func checkIgnored(s *suite) error {
+	for _, shape := range [][2]int{{1, 1}, {7, 5}, {66, 1003}} {
+		n, classes := shape[0], shape[1]
+		_, z := s.random(n, classes)
+		scale, sw := s.random(n)
+		ids := make([]int, n)
+		for i := range ids {
+			ids[i] = s.rng.IntN(classes)
+			if i%3 == 0 {
+				ids[i] = linalg.Ignored
+				z[i*classes] = math.NaN()
+			}
+		}
+		lw, dw := make([]float64, n), make([]float64, len(z))
+		reference.CrossEntropy(lw, dw, z, ids, sw, n, classes)
+		logits, labels := s.upload(z, n, classes), s.uploadInts(ids, n)
+		loss, alone := s.destination(false, nil, n), s.destination(false, nil, n)
+		dlogits := s.destination(false, nil, n, classes)
+		s.dev.CrossEntropy(alone, nil, logits, labels, scale)
+		s.dev.CrossEntropy(loss, dlogits, logits, labels, scale)
+		s.dev.CrossEntropy(loss, logits, logits, labels, scale)
+		for _, t := range []*linalg.Tensor{loss, alone} {
+			if err := s.compare(fmt.Sprintf("CrossEntropy with ignored rows %v loss", shape), t, lw, filled(n, 8), s.bounds.Function); err != nil {
+				return err
+			}
+		}
+		for _, t := range []*linalg.Tensor{dlogits, logits} {
+			if err := s.compare(fmt.Sprintf("CrossEntropy with ignored rows %v dlogits", shape), t, dw, filled(len(dw), 1), s.bounds.Function); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkSquaredError(s *suite) error {
+	for _, n := range []int{0, 1, 7, 130} {
+		pred, pw := s.random(n, 1)
+		target, tw := s.random(n)
+		scale, sw := s.random(n)
+		if n > 1 {
+			pw[1] = math.NaN()
+			pred = s.upload(pw, n, 1)
+		}
+		lw, dw := make([]float64, n), make([]float64, n)
+		reference.SquaredError(lw, dw, pw, tw, sw)
+		loss, alone, dpred := s.destination(false, nil, n), s.destination(false, nil, n), s.destination(false, nil, n, 1)
+		s.dev.SquaredError(loss, dpred, pred, target, scale)
+		s.dev.SquaredError(alone, nil, pred, target, scale)
+		for _, c := range []struct {
+			name string
+			got  *linalg.Tensor
+			want []float64
+		}{{"loss", loss, lw}, {"loss alone", alone, lw}, {"gradient", dpred, dw}} {
+			if err := s.compare(fmt.Sprintf("SquaredError (%d) %s", n, c.name), c.got, c.want, filled(n, 4), 4*s.bounds.Unit); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

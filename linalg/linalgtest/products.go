@@ -161,3 +161,34 @@ func checkBias(s *suite) error {
 	}
 	return nil
 }
+
+// checkPackedNarrow packs matrices that are stored in 16 bits, and replaces them by others.
+func checkPackedNarrow(s *suite) error {
+	const n, in, out = 5, 33, 17
+	x, xw := s.random(n, in)
+	g, gw := s.random(n, out)
+	for _, first := range []linalg.DType{linalg.F32, linalg.BF16, linalg.F16} {
+		for _, then := range []linalg.DType{linalg.F32, linalg.BF16, linalg.F16} {
+			old, next := s.host(out, in).Convert(first), s.host(out, in).Convert(then)
+			packed := s.dev.Pack(s.toDevice(old))
+			for _, w := range []*linalg.Tensor{old, next} {
+				if w == next {
+					packed.Set(s.toDevice(next))
+				}
+				yw, dw := make([]float64, n*out), make([]float64, n*in)
+				reference.Linear(yw, xw, wide(w), nil, n, in, out)
+				reference.LinearBackward(dw, gw, wide(w), n, in, out, false)
+				y, dx := s.destination(false, nil, n, out), s.destination(false, nil, n, in)
+				s.dev.Linear(y, x, packed, nil)
+				s.dev.LinearBackward(dx, g, packed, false)
+				if err := s.compare(fmt.Sprintf("Linear by %v", w.DType()), y, yw, filled(len(yw), in), (in+4)*s.bounds.Unit); err != nil {
+					return err
+				}
+				if err := s.compare(fmt.Sprintf("LinearBackward by %v", w.DType()), dx, dw, filled(len(dw), out), (out+4)*s.bounds.Unit); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -3,7 +3,6 @@ package linalgtest
 import (
 	"bytes"
 	"fmt"
-	"runtime"
 	"slices"
 
 	"github.com/gradientlearning/cola/linalg"
@@ -21,7 +20,7 @@ type rowOp struct {
 // is simpler on the second, and on so many images.
 func (s *suite) rowOps(products, vectors, images int) []rowOp {
 	ops := slices.Concat(s.productOps(products, 70, 130), s.productOps(products, 150, 10), s.vectorOps(vectors, 130))
-	return append(ops, s.imageOps(images)...)
+	return slices.Concat(ops, s.textOps(vectors, 130), s.imageOps(images))
 }
 
 // host returns random numbers in a host tensor.
@@ -176,7 +175,6 @@ func checkRowIndependence(s *suite) error {
 
 // checkThreads runs everything, sums over rows too, with several numbers of threads.
 func checkThreads(s *suite) error {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	const n, in, out = 700, 70, 130
 	ops := s.rowOps(n, n, 12)
 	for _, c := range []struct{ in, out int }{{in, out}, {3, 7}} {
@@ -188,16 +186,9 @@ func checkThreads(s *suite) error {
 		}})
 	}
 	for _, op := range ops {
-		var first [][]byte
-		for _, threads := range []int{1, 2, 3, 8} {
-			runtime.GOMAXPROCS(threads)
-			got := s.runRows(op, 0, op.ins[0].Rows())
-			if first == nil {
-				first = got
-			}
-			if !slices.EqualFunc(got, first, bytes.Equal) {
-				return fmt.Errorf("%s: with GOMAXPROCS %d the bits are not those of 1", op.name, threads)
-			}
+		err := sameOnThreads(op.name, func() [][]byte { return s.runRows(op, 0, op.ins[0].Rows()) })
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -115,3 +115,12 @@ func filled(n int, v float64) []float64 {
 	}
 	return out
 }
+
+// rounded returns values as float32 holds them.
+func rounded(values []float64) []float64 {
+	out := make([]float64, len(values))
+	for i, v := range values {
+		out[i] = float64(float32(v))
+	}
+	return out
+}
