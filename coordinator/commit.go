@@ -25,8 +25,17 @@ func (c *Coordinator) commit() error {
 			m.adapters, m.pending = m.pending, nil
 		}
 	}
-	if err := c.writeRecord(); err != nil {
+	before := c.bestCommits()
+	if err := c.validate(); err != nil {
 		return err
+	}
+	if err := c.writeRecord(before); err != nil {
+		return err
+	}
+	if c.round == c.job.Rounds {
+		if err := c.adoptBest(); err != nil {
+			return err
+		}
 	}
 	if err := c.evaluateIfDue(); err != nil {
 		return err
@@ -99,6 +108,7 @@ func (c *Coordinator) sendCommit(m *member) {
 	final := c.round == c.job.Rounds
 	message := &protocol.Commit{
 		Version: c.version, Round: c.round, Included: m.included == c.version, Final: final, Members: c.committed(),
+		Best: c.endsWith(m),
 	}
 	message.Sections = c.broadcast
 	if accuracy, ok := c.lastEval.accuracy[m.name]; ok && c.lastEval.round == c.round {

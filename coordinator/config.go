@@ -23,6 +23,11 @@ type Config struct {
 	StateDir string
 	// Test is the common test set; nil for none.
 	Test data.Dataset
+	// Validation says which commit is the best, where the job keeps it; nil for none.
+	Validation data.Dataset
+	// Tokenizer is the fingerprint of the base model's own tokenizer: participants must have
+	// the same. Empty: it is not known.
+	Tokenizer string
 	// Linger is how long a finished coordinator waits for participants that have not
 	// fetched the final commit.
 	Linger time.Duration
@@ -50,7 +55,7 @@ type Observation struct {
 	Version      uint64 // commits done
 	Participants []string
 	Loss         float64            // mean over participants of their training loss in this round
-	Accuracy     map[string]float64 // by participant, on the test set; nil where not evaluated
+	Accuracy     map[string]float64 // by participant, share of the test set's predictions; nil where not evaluated
 	TestLoss     map[string]float64
 }
 
@@ -59,6 +64,7 @@ type Result struct {
 	Rounds         uint64
 	Version        uint64
 	Participants   []string           // ascending
+	Language       bool               // the model is one of language: accuracy counts tokens
 	Accuracy       map[string]float64 // on the test set; nil without one
 	TestLoss       map[string]float64
 	BytesSent      int64 // by the coordinator, on the wire below TLS

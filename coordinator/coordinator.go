@@ -22,6 +22,7 @@ import (
 type Coordinator struct {
 	Config
 	job     Job
+	id      string // of the job
 	mode    model.Mode
 	base    *model.Base
 	sites   []adapter.Site
@@ -36,6 +37,9 @@ type Coordinator struct {
 	merger    *merger            // merged mode
 	broadcast []protocol.Section // the merged update as it travels with the last commit
 	spool     *spool             // merged mode with a quorum; else nil
+
+	best       best          // merged mode: of all; else only whether there has been any
+	bestMerged []model.Delta // of the best, merged mode
 
 	scratch map[string][]adapter.Adapter // merged mode: what updates are taken into, by specification
 
@@ -82,15 +86,19 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 // open makes the model and takes the state of the last commit.
 func (c *Coordinator) open() (release func(), err error) {
 	release = func() {}
-	if c.base, err = model.New(c.Device, c.job.modelConfig()); err != nil {
+	if c.base, err = model.New(c.Device, c.job.ModelConfig()); err != nil {
 		return release, protocol.Faultf(protocol.CodeJobMismatch, "correct the job's [model], or give other weights",
 			"the job does not fit the model: %w", err)
 	}
 	c.sites = c.base.Sites()
-	if c.Test != nil {
-		if err := c.checkTest(); err != nil {
-			return release, err
-		}
+	if c.id, err = c.identify(); err != nil {
+		return release, protocol.Faultf(protocol.CodeJobMismatch, "correct the job's [model]", "%w", err)
+	}
+	if err := c.checkSites(); err != nil {
+		return release, err
+	}
+	if err := c.checkTest(); err != nil {
+		return release, err
 	}
 	if c.mode == model.Merged {
 		c.merger = newMerger(c.sites)
@@ -157,6 +165,9 @@ func (c *Coordinator) run(ctx context.Context) (result *Result, err error) {
 		}
 	}
 	if c.interval.end == 0 { // nothing was left to do: restarted after the last commit
+		if err := c.adoptBest(); err != nil {
+			return nil, err
+		}
 		if err := c.prepareBroadcast(); err != nil {
 			return nil, err
 		}
@@ -318,6 +329,7 @@ func (c *Coordinator) result(total time.Duration) *Result {
 		Rounds: c.round, Version: c.version, Accuracy: c.lastEval.accuracy, TestLoss: c.lastEval.loss,
 		BytesSent: c.traffic.sent, BytesReceived: c.traffic.received,
 		Pass: c.spent.pass, Wait: c.spent.wait, Total: total,
+		Language: c.base.Config().Path != "" && c.base.Config().Task != "seq-cls",
 	}
 	for _, name := range sortedKeys(c.members) {
 		m := c.members[name]

@@ -52,6 +52,7 @@ type scripted struct {
 	hello  func(*protocol.Hello)
 	batch  func(*protocol.Batch)
 	update func(*protocol.Update)
+	levels map[uint64]float32                                // of its adapters, where they are not its share times the version
 	before func(s *scripted, m protocol.Message) (stop bool) // sees messages first; true drops the connection
 }
 
@@ -66,8 +67,8 @@ func (s *scripted) run(ctx context.Context) error {
 	defer conn.Close()                                      //nolint:errcheck // the test is over for this connection
 	defer context.AfterFunc(ctx, func() { conn.Close() })() //nolint:errcheck // its end is seen by Receive
 	hello := &protocol.Hello{
-		MinVersion: 1, MaxVersion: 1, Participant: s.name, Software: "test", States: s.states,
-		Data: protocol.Data{Examples: 100, Shape: []int{2, 2, 1}, Classes: 3},
+		MinVersion: 2, MaxVersion: 2, Participant: s.name, Software: "test", States: s.states,
+		Data: protocol.Data{Examples: 100, Task: "image-cls", Shape: []int{2, 2, 1}, Classes: 3},
 	}
 	if s.hello != nil {
 		s.hello(hello)
@@ -143,6 +144,13 @@ func (s *scripted) makeBatch(o *protocol.Open) *protocol.Batch {
 	return &protocol.Batch{Round: o.Round, Sections: []protocol.Section{{Name: "inputs", Tensor: inputs}, {Name: "labels", Tensor: labels}}}
 }
 
+func (s *scripted) level(version uint64) float32 {
+	if l, ok := s.levels[version]; ok {
+		return l
+	}
+	return float32(version) * s.share
+}
+
 func (s *scripted) makeUpdate(version uint64) *protocol.Update {
 	u := &protocol.Update{Version: version, Round: s.open.End - 1}
 	var sites []adapter.Site
@@ -156,7 +164,7 @@ func (s *scripted) makeUpdate(version uint64) *protocol.Update {
 		}
 		for _, p := range a.Params() {
 			for j := range p.Value.F32() {
-				p.Value.F32()[j] = float32(version) * s.share
+				p.Value.F32()[j] = s.level(version)
 			}
 			u.Sections = append(u.Sections, protocol.Section{Name: site.Name + "." + p.Name, Tensor: p.Value})
 		}
@@ -282,18 +290,21 @@ func TestRefusals(t *testing.T) {
 		"sections": {func(s *scripted) { s.batch = func(b *protocol.Batch) { b.Sections = b.Sections[:1] } }, protocol.CodeProtocol, "sections"},
 		"rows": {func(s *scripted) {
 			s.batch = func(b *protocol.Batch) { b.Sections[1].Tensor = linalg.New(linalg.I32, 3) }
-		}, protocol.CodeBadData, "belong together"},
+		}, protocol.CodeBadData, "do not fit 4 examples"},
 		"too many rows": {func(s *scripted) {
 			s.batch = func(b *protocol.Batch) {
 				b.Sections[0].Tensor, b.Sections[1].Tensor = linalg.New(linalg.F32, 9, 2, 2, 1), linalg.New(linalg.I32, 9)
 			}
-		}, protocol.CodeBadData, "9 rows"},
+		}, protocol.CodeBadData, "9 examples"},
 		"inputs": {func(s *scripted) {
 			s.batch = func(b *protocol.Batch) { b.Sections[0].Tensor = linalg.New(linalg.F32, 4, 7) }
-		}, protocol.CodeBadData, "[7]"},
+		}, protocol.CodeBadData, "[4 7]"},
+		"ids": {func(s *scripted) {
+			s.batch = func(b *protocol.Batch) { b.Sections[0].Tensor = linalg.New(linalg.I32, 4) }
+		}, protocol.CodeBadData, "takes f32"},
 		"NaN":            {func(s *scripted) { s.batch = func(b *protocol.Batch) { section(b, 0).F32()[5] = nan } }, protocol.CodeBadData, "row 1"},
 		"negative label": {func(s *scripted) { s.batch = func(b *protocol.Batch) { section(b, 1).I32()[0] = -1 } }, protocol.CodeBadData, "-1"},
-		"label":          {func(s *scripted) { s.batch = func(b *protocol.Batch) { section(b, 1).I32()[0] = 3 } }, protocol.CodeBadData, "labels reach 3"},
+		"label":          {func(s *scripted) { s.batch = func(b *protocol.Batch) { section(b, 1).I32()[0] = 3 } }, protocol.CodeBadData, "label 3 of its example 0"},
 		"digest":         {func(s *scripted) { s.update = func(u *protocol.Update) { u.Digest[0]++ } }, protocol.CodeProtocol, "digest"},
 		"parameter":      {func(s *scripted) { s.update = func(u *protocol.Update) { u.Sections = u.Sections[1:] } }, protocol.CodeDiverged, "missing"},
 		"NaN parameter":  {func(s *scripted) { s.update = func(u *protocol.Update) { u.Sections[0].Tensor.F32()[0] = nan } }, protocol.CodeDiverged, "NaN"},

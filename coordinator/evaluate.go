@@ -2,11 +2,9 @@ package coordinator
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/gradientlearning/cola/data"
 	"github.com/gradientlearning/cola/model"
-	"github.com/gradientlearning/cola/protocol"
 )
 
 // evaluation is the last one done, by participant.
@@ -17,18 +15,18 @@ type evaluation struct {
 	loss     map[string]float64
 }
 
-// evaluationBatch is the number of rows of one forward pass; it bounds memory.
-const evaluationBatch = 500
+// What bounds the memory of one forward pass.
+const (
+	evaluationExamples = 500
+	evaluationTokens   = 1 << 14
+)
 
-// checkTest says whether the test set fits the model.
-func (c *Coordinator) checkTest() error {
-	format := c.Test.Format()
-	if slices.Equal(format.Shape, c.job.Model.Input) && format.Classes <= c.base.Config().Classes && c.Test.Len() > 0 {
-		return nil
+// evaluationBatch is the number of examples of one forward pass.
+func evaluationBatch(f data.Format) int {
+	if f.Longest == 0 {
+		return evaluationExamples
 	}
-	return protocol.Faultf(protocol.CodeJobMismatch, "give [eval] data of the model's shape, or leave it out",
-		"the test set (%d examples, inputs %v, %d classes) does not fit the job's model (inputs %v, %d classes)",
-		c.Test.Len(), format.Shape, format.Classes, c.job.Model.Input, c.base.Config().Classes)
+	return max(1, min(evaluationExamples, evaluationTokens/f.Longest))
 }
 
 // evaluateIfDue evaluates after a commit, every so many rounds and at the end.
@@ -39,14 +37,20 @@ func (c *Coordinator) evaluateIfDue() error {
 	if c.round == c.job.Rounds {
 		return c.evaluateFinally()
 	}
-	every := c.job.Eval.Every
-	if every == 0 || c.round/every == c.interval.start/every {
+	if !c.evaluationIsDue() {
 		return nil
 	}
 	if n := c.job.Eval.Examples; n > 0 && n < c.Test.Len() {
 		return c.evaluate(data.Head(c.Test, n))
 	}
 	return c.evaluate(c.Test)
+}
+
+// evaluationIsDue says whether a multiple of so many rounds, or the last round, lies in the
+// interval that has just been fitted.
+func (c *Coordinator) evaluationIsDue() bool {
+	every := c.job.Eval.Every
+	return c.round == c.job.Rounds || every > 0 && c.round/every != c.interval.start/every
 }
 
 // evaluateFinally evaluates what the job ends with.
@@ -60,23 +64,34 @@ func (c *Coordinator) evaluateFinally() error {
 // evaluate runs the test set through every participant's model. In merged mode that is
 // one model, run once.
 func (c *Coordinator) evaluate(test data.Dataset) error {
-	e := evaluation{round: c.round, examples: test.Len(), accuracy: map[string]float64{}, loss: map[string]float64{}}
+	e := evaluation{round: c.round, examples: test.Len()}
+	var err error
+	e.accuracy, e.loss, err = c.evaluateAll(test)
+	if err == nil {
+		c.lastEval = e
+	}
+	return err
+}
+
+// evaluateAll returns every member's accuracy and loss.
+func (c *Coordinator) evaluateAll(test data.Dataset) (accuracy, loss map[string]float64, err error) {
+	accuracy, loss = map[string]float64{}, map[string]float64{}
 	participants := sortedKeys(c.members)
 	for i, name := range participants {
 		if c.mode == model.Merged && i > 0 {
-			e.accuracy[name], e.loss[name] = e.accuracy[participants[0]], e.loss[participants[0]]
+			accuracy[name], loss[name] = accuracy[participants[0]], loss[participants[0]]
 			continue
 		}
-		accuracy, loss, err := c.evaluateMember(test, c.members[name])
-		if err != nil {
-			return err
+		if accuracy[name], loss[name], err = c.evaluateMember(test, c.members[name]); err != nil {
+			return nil, nil, err
 		}
-		e.accuracy[name], e.loss[name] = accuracy, loss
 	}
-	c.lastEval = e
-	return nil
+	return accuracy, loss, nil
 }
 
+// evaluateMember returns the share of the predictions that are right, and the mean of their
+// losses. A prediction is an example, or a token of a language model; of a regression none
+// is right.
 func (c *Coordinator) evaluateMember(test data.Dataset, m *member) (accuracy, loss float64, err error) {
 	mode, adapters := c.mode, m.adapters
 	if deltas := c.deltasOf(m); deltas != nil { // half the multiplications of an unmerged pass
@@ -86,24 +101,24 @@ func (c *Coordinator) evaluateMember(test data.Dataset, m *member) (accuracy, lo
 		defer c.base.Unmerge()
 		mode, adapters = model.Merged, nil
 	}
-	correct := 0
-	for lo := 0; lo < test.Len(); lo += evaluationBatch {
-		indices := make([]int, 0, evaluationBatch)
-		for i := lo; i < min(lo+evaluationBatch, test.Len()); i++ {
+	correct, count, size := 0, 0, evaluationBatch(test.Format())
+	for lo := 0; lo < test.Len(); lo += size {
+		var indices []int
+		for i := lo; i < min(lo+size, test.Len()); i++ {
 			indices = append(indices, i)
 		}
 		batch := test.Batch(indices)
 		result, err := c.base.Evaluate(&model.Batch{
-			Inputs: batch.Inputs, Labels: batch.Labels,
+			Inputs: batch.Inputs, Starts: batch.Starts, Labels: batch.Labels, LabelStarts: batch.LabelStarts,
 			Owners: []model.Owner{{Participant: m.name, Hi: len(indices), Adapters: adapters, Scale: 1}},
 		}, mode)
 		if err != nil {
 			return 0, 0, fmt.Errorf("evaluation of participant %s: %w", m.name, passFault(c.round, err))
 		}
-		correct += result.Correct[0]
-		loss += result.Loss[0] * float64(len(indices))
+		correct, count = correct+result.Correct[0], count+result.Count[0]
+		loss += result.Loss[0] * float64(result.Count[0])
 	}
-	return data.Accuracy(correct, test.Len()), loss / float64(test.Len()), nil
+	return data.Accuracy(correct, count), loss / float64(max(count, 1)), nil
 }
 
 // deltasOf returns what a member's adapters add to each site, or nil where it has none or

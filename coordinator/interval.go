@@ -18,8 +18,9 @@ import (
 type interval struct {
 	active     bool
 	start, end uint64
-	passed     uint64         // rounds below it have had their common pass
-	rows       map[uint64]int // rows of each round's common pass, for loss = "batch"
+	passed     uint64 // rounds below it have had their common pass
+	// predictions with a label in each round's common pass, for loss = "batch"
+	predictions map[uint64]int
 }
 
 // assemble waits until enough participants are connected for an interval: all of them,
@@ -85,7 +86,7 @@ func (c *Coordinator) runInterval(ctx context.Context) error {
 	start := c.round
 	c.interval = interval{
 		active: true, start: start, end: min(start-start%c.job.Interval+c.job.Interval, c.job.Rounds),
-		passed: start, rows: map[uint64]int{},
+		passed: start, predictions: map[uint64]int{},
 	}
 	if c.merger != nil {
 		c.merger.reset()
@@ -100,7 +101,7 @@ func (c *Coordinator) runInterval(ctx context.Context) error {
 			return err
 		}
 		owners := c.ready(r)
-		c.interval.rows[r] = rowsOf(owners)
+		c.interval.predictions[r] = predictionsOf(owners)
 		if err := c.pass(r, owners); err != nil {
 			return err
 		}
@@ -204,14 +205,6 @@ func (c *Coordinator) ready(r uint64) []*member {
 	return list
 }
 
-func rowsOf(members []*member) int {
-	n := 0
-	for _, m := range members {
-		n += m.batch.inputs.Rows()
-	}
-	return n
-}
-
 // takeBatch takes a member's batch. If the round's common pass is over, the member
 // lost its tuples and gets them again by a pass over its own rows.
 func (c *Coordinator) takeBatch(m *member, b *protocol.Batch) error {
@@ -227,36 +220,6 @@ func (c *Coordinator) takeBatch(m *member, b *protocol.Batch) error {
 		return c.pass(b.Round, []*member{m})
 	}
 	return nil
-}
-
-// checkBatch takes a batch apart and checks it against the model.
-func (c *Coordinator) checkBatch(m *member, b *protocol.Batch) (*ownBatch, error) {
-	const fix = "check the participant's data"
-	if len(b.Sections) != 2 || b.Sections[0].Name != "inputs" || b.Sections[1].Name != "labels" {
-		return nil, m.blame(b.Round+1, protocol.CodeProtocol, "use a participant of the same release", "a batch has the sections inputs and labels")
-	}
-	inputs, labels := b.Sections[0].Tensor, b.Sections[1].Tensor
-	if inputs.DType() != linalg.F32 || labels.DType() != linalg.I32 || len(labels.Shape()) != 1 || len(inputs.Shape()) == 0 ||
-		inputs.Rows() != labels.Rows() {
-		return nil, m.blame(b.Round+1, protocol.CodeBadData, fix, "inputs %v and labels %v do not belong together", inputs.Shape(), labels.Shape())
-	}
-	if inputs.Rows() < 1 || inputs.Rows() > c.job.Batch {
-		return nil, m.blame(b.Round+1, protocol.CodeBadData, fix, "a batch of %d rows; the job takes 1 to %d", inputs.Rows(), c.job.Batch)
-	}
-	data := protocol.Data{Examples: 1, Shape: inputs.Shape()[1:]}
-	for _, l := range labels.I32() {
-		if l < 0 {
-			return nil, m.blame(b.Round+1, protocol.CodeBadData, fix, "label %d is negative", l)
-		}
-		data.Classes = max(data.Classes, int(l)+1)
-	}
-	if err := c.checkData(data); err != nil {
-		return nil, &participantFault{protocol.AsFault(err)}
-	}
-	if i := firstNonFinite(inputs.F32()); i >= 0 {
-		return nil, m.blame(b.Round+1, protocol.CodeBadData, fix, "input row %d holds a number that is not finite", i/inputs.Cols())
-	}
-	return &ownBatch{inputs: inputs, labels: labels}, nil
 }
 
 // collect waits for the updates of the interval.

@@ -1,9 +1,6 @@
 package coordinator
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -25,7 +22,8 @@ const (
 )
 
 // Job is all that a coordinator is asked to do. It is read from a TOML file by
-// [ParseJob]; [DefaultJob] is the MNIST job that `cola simulate` runs.
+// [ParseJob]; [DefaultJob] is the MNIST job that `cola simulate` runs, and
+// [DefaultTextJob] what a job with a model of text begins with.
 type Job struct {
 	// Name is for people; it also names the default state folder.
 	Name string `toml:"name"`
@@ -48,10 +46,11 @@ type Job struct {
 	// Interval I: the tuples of I rounds are fitted together. The last interval may be
 	// shorter.
 	Interval uint64 `toml:"interval"`
-	// Batch is the number of rows that each participant gives a round.
+	// Batch is the number of examples that each participant gives a round.
 	Batch int `toml:"batch"`
-	// Loss is "participant" (each loss is the mean over its own rows: isolation) or
-	// "batch" (over all rows of the round, as the paper's code does).
+	// Loss is "participant" (each loss is the mean over its own predictions: isolation) or
+	// "batch" (over all predictions of the round, as the paper's code does). A prediction is
+	// a row of logits that has a label: an example, or a token of a language model.
 	Loss string `toml:"loss"`
 	// MergeWeights is "uniform" (the paper's) or "examples".
 	MergeWeights string `toml:"merge_weights"`
@@ -65,13 +64,31 @@ type Job struct {
 	Eval      EvalConfig      `toml:"eval"`
 }
 
-// ModelConfig declares the base model.
+// ModelConfig declares the base model: an image classifier by its type, or a model of text
+// by the path of its files.
 type ModelConfig struct {
-	Type    string `toml:"type"`    // linear, mlp or cnn
-	Input   []int  `toml:"input"`   // height, width, channels
-	Classes int    `toml:"classes"` // outputs
-	Hidden  []int  `toml:"hidden"`  // widths of the hidden layers
-	Weights string `toml:"weights"` // a safetensors file; empty: random from the seed
+	Type    string `toml:"type"`    // of images: linear, mlp or cnn
+	Input   []int  `toml:"input"`   // of images: height, width, channels
+	Classes int    `toml:"classes"` // of images, and of seq-cls; 0 there: as config.json has it; 1: a regression
+	Hidden  []int  `toml:"hidden"`  // of images: widths of the hidden layers
+	Weights string `toml:"weights"` // of images: a safetensors file; empty: random from the seed
+
+	// Path is of text: a folder in Hugging Face layout, a .bin file of llama2.c, or
+	// hub:ORG/NAME[@REVISION], which whoever reads the job file resolves to a folder: Run
+	// takes no other.
+	Path string `toml:"path"`
+	// Task is seq-cls, causal-lm or seq2seq-lm; empty: what the model's type does.
+	Task string `toml:"task"`
+	// Targets are the layers that are adapted: last parts of their names, all-linear, or
+	// re:PATTERN; empty: the paper's.
+	Targets []string `toml:"targets"`
+	// Random draws the weights from the seed and reads config.json alone.
+	Random bool `toml:"random"`
+	// Checkpointing computes blocks twice to hold less; it changes no bit.
+	Checkpointing bool `toml:"checkpointing"`
+	// Tokenizer is a folder, or hub:ORG/NAME, with the model's tokenizer; empty: Path. It is
+	// for who opens [eval]'s data; participants bring their own.
+	Tokenizer string `toml:"tokenizer"`
 }
 
 // AdapterConfig declares the participants' adapters.
@@ -131,12 +148,25 @@ type WireConfig struct {
 	Broadcast       string `toml:"broadcast"` // the merged update: "commit" (each) or "end" (the last)
 }
 
-// EvalConfig says how the coordinator evaluates.
+// EvalConfig says how the coordinator evaluates, and which commit the job ends with.
 type EvalConfig struct {
 	Data     string `toml:"data"`     // the common test set; empty: no evaluation
 	Every    uint64 `toml:"every"`    // rounds between evaluations; 0: only at the end
 	Examples int    `toml:"examples"` // of the evaluations on the way; 0: all
 	Final    int    `toml:"final"`    // of the evaluation at the end; 0: all
+
+	// How the texts of Data and Validation become examples; see data.OpenText.
+	MaxLength int               `toml:"max_length"` // most tokens of an example; 0: 512, or the paper's 128
+	Rules     string            `toml:"rules"`      // default or paper
+	Columns   map[string]string `toml:"columns"`    // column names of a file that is no preset
+
+	// Keep is "last", or "best": the job ends with the commit whose loss on the validation
+	// set is the least, of those after which it evaluates.
+	Keep string `toml:"keep"`
+	// Validation is a data set of its own; where it is empty, ValidationShare of Data, drawn
+	// with the seed and taken out of the test set.
+	Validation      string  `toml:"validation"`
+	ValidationShare float64 `toml:"validation_share"`
 }
 
 // Duration is a time.Duration that TOML writes as "30s".
@@ -154,50 +184,6 @@ func (d *Duration) UnmarshalText(text []byte) error {
 
 // MarshalText is the inverse of UnmarshalText.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-// DefaultJob is the job that `cola simulate` runs: MNIST, an MLP from random weights,
-// linear adapters, eight participants who work together.
-func DefaultJob() Job {
-	return Job{
-		Name:          "mnist",
-		Seed:          1,
-		Rounds:        200,
-		Participants:  8,
-		Collaboration: Collaborative,
-		Interval:      1,
-		Batch:         32,
-		Loss:          "participant",
-		MergeWeights:  "uniform",
-		Model:         ModelConfig{Type: "mlp", Input: []int{28, 28, 1}, Classes: 10},
-		Adapter:       AdapterConfig{Kind: adapter.Linear, Rank: 8, Scale: 1, Bias: true},
-		Solver:        SolverConfig{Name: "gradient", Steps: 1, Ridge: 1},
-		Optimizer: OptimizerConfig{
-			Name: "sgd", LearningRate: 0.05, Momentum: 0.9, Nesterov: true,
-			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 5e-4,
-		},
-		Schedule: ScheduleConfig{Name: "cosine"},
-		Wire:     WireConfig{X: "f32", G: "f32", Compress: true, Broadcast: "commit"},
-		Eval:     EvalConfig{Data: "mnist:test", Every: 25, Examples: 1000},
-	}
-}
-
-// DefaultJobFor returns the default job with another adapter and solver, and with the
-// optimizer settings that suit them: what is stable for a linear adapter is not for one
-// whose gradient is a product, and the closed forms take a step in function space, where
-// the loss's mean over the batch makes gradients small. docs/solvers.md has the figures.
-func DefaultJobFor(kind adapter.Kind, solver string) Job {
-	j := DefaultJob()
-	j.Adapter.Kind, j.Solver.Name = kind, solver
-	switch {
-	case solver == "ridge":
-		j.Optimizer.LearningRate, j.Solver.Ridge = 300, 100
-	case solver == "reduced-rank":
-		j.Optimizer.LearningRate, j.Solver.Ridge = 100, 10
-	case solver == "steps" || kind != adapter.Linear:
-		j.Optimizer.ClipNorm = 1
-	}
-	return j
-}
 
 // EffectiveMode returns the mode, by default merged where updates are shared, unmerged
 // where they are not or where the adapter cannot be merged.
@@ -247,11 +233,12 @@ func (j Job) Spec(participant string) adapter.Spec {
 	return spec
 }
 
-// modelConfig returns the base model as package model wants it.
-func (j Job) modelConfig() model.Config {
+// ModelConfig returns the base model as package model wants it.
+func (j Job) ModelConfig() model.Config {
+	m := j.Model
 	return model.Config{
-		Type: j.Model.Type, Input: j.Model.Input, Classes: j.Model.Classes,
-		Hidden: j.Model.Hidden, Weights: j.Model.Weights, Seed: j.Seed,
+		Type: m.Type, Input: m.Input, Classes: m.Classes, Hidden: m.Hidden, Weights: m.Weights, Seed: j.Seed,
+		Path: m.Path, Task: m.Task, Targets: m.Targets, Random: m.Random, Checkpointing: m.Checkpointing,
 	}
 }
 
@@ -265,29 +252,11 @@ func (j Job) encoding() protocol.Encoding {
 	return protocol.Encoding{X: x, G: g, Compress: j.Wire.Compress}
 }
 
-// ID is a digest of everything that decides the result. Quorum, deadline and
-// evaluation may change between restarts of one job; nothing else may.
-func (j Job) ID() string {
-	j.Quorum, j.Deadline, j.Eval = 0, 0, EvalConfig{}
-	j.Mode = j.EffectiveMode()
-	for _, list := range []*[]int{&j.Model.Hidden, &j.Adapter.Hidden} {
-		if len(*list) == 0 {
-			*list = nil // an empty list and none mean the same
-		}
-	}
-	text, err := json.Marshal(j)
-	if err != nil {
-		panic("coordinator: job does not marshal: " + err.Error())
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8])
-}
-
-// wire returns the job as participants need it.
-func (j Job) wire() protocol.Job {
+// wire returns the job as participants need it, under its identity.
+func (j Job) wire(id string) protocol.Job {
 	o := j.Optimizer
 	return protocol.Job{
-		ID: j.ID(), Name: j.Name, Seed: j.Seed, Rounds: j.Rounds, Interval: j.Interval, Batch: j.Batch,
+		ID: id, Name: j.Name, Seed: j.Seed, Rounds: j.Rounds, Interval: j.Interval, Batch: j.Batch,
 		Collaboration: string(j.Collaboration), Mode: string(j.EffectiveMode()),
 		Solver: protocol.Solver{Name: j.Solver.Name, Steps: j.Solver.Steps, Ridge: j.Solver.Ridge},
 		Optimizer: protocol.Optimizer{

@@ -17,7 +17,7 @@ import (
 )
 
 // ReadJob reads and validates a job file. What the file leaves out keeps the value of
-// [DefaultJob].
+// [DefaultJob], or of [DefaultTextJob] if its model has a path.
 func ReadJob(path string) (Job, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -37,6 +37,10 @@ func ReadJob(path string) (Job, error) {
 // names the nearest known one.
 func ParseJob(text []byte) (Job, error) {
 	job := DefaultJob()
+	var probe struct{ Model struct{ Path string } }
+	if err := toml.Unmarshal(text, &probe); err == nil && probe.Model.Path != "" { // what is wrong shows below
+		job = DefaultTextJob()
+	}
 	d := toml.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&job); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gradientlearning/cola/adapter"
 	"github.com/gradientlearning/cola/coordinator"
@@ -43,8 +44,31 @@ func TestDocumentedJob(t *testing.T) {
 		t.Fatalf("overrides: %+v", got.Adapter.Override)
 	}
 	got.Adapter.Override = nil
-	if want := coordinator.DefaultJob(); got.ID() != want.ID() || got.Eval != want.Eval {
-		t.Errorf("docs/job-file.md does not state the defaults:\n%s", cmp.Diff(want, got))
+	if want := coordinator.DefaultJob(); !cmp.Equal(got, want, cmpopts.EquateEmpty()) {
+		t.Errorf("docs/job-file.md does not state the defaults:\n%s", cmp.Diff(want, got, cmpopts.EquateEmpty()))
+	}
+}
+
+// TestDocumentedTextJob reads the defaults that docs/job-file.md states for models of text.
+func TestDocumentedTextJob(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "job-file.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "## Models of text")
+	_, text, _ := strings.Cut(rest, "```toml\n")
+	text, _, _ = strings.Cut(text, "```")
+	// Without a path it is read over the defaults for images: all that differs must be there.
+	got, _ := coordinator.ParseJob([]byte(text)) //nolint:errcheck // no image classifier has 0 classes
+	got.Model.Type, got.Model.Input = "", nil
+	want := coordinator.DefaultTextJob()
+	if !cmp.Equal(got, want, cmpopts.EquateEmpty()) {
+		t.Errorf("docs/job-file.md does not state the defaults for text:\n%s", cmp.Diff(want, got, cmpopts.EquateEmpty()))
+	}
+	want.Model.Path = "gpt2"
+	short, err := coordinator.ParseJob([]byte("[model]\npath = \"gpt2\""))
+	if err != nil || !cmp.Equal(short, want, cmpopts.EquateEmpty()) {
+		t.Errorf("a job with a path alone, %v:\n%s", err, cmp.Diff(want, short, cmpopts.EquateEmpty()))
 	}
 }
 
@@ -81,6 +105,15 @@ func TestParseJobRefuses(t *testing.T) {
 		"schedule":            {"[schedule]\nname = \"step\"", "[schedule]"},
 		"wire":                {"[wire]\nx = \"f16\"", `use "f32" or "bf16"`},
 		"broadcast":           {"[wire]\nbroadcast = \"never\"", "use commit, end"},
+		"type of text":        {"[model]\npath = \"gpt2\"\ntype = \"mlp\"", "config.json says it"},
+		"task":                {"[model]\npath = \"gpt2\"\ntask = \"chat\"", "seq2seq-lm"},
+		"task of images":      {"[model]\ntask = \"causal-lm\"", "have a path"},
+		"keep":                {"[eval]\nkeep = \"first\"", "use last, best"},
+		"best of nothing":     {"[eval]\nkeep = \"best\"", "needs validation or validation_share"},
+		"rules":               {"[eval]\nrules = \"my own\"", "use default, paper"},
+		"maximum length":      {"[eval]\nmax_length = 3", "between 8"},
+		"share":               {"[eval]\nvalidation_share = 1.5", "below 1"},
+		"share of nothing":    {"[eval]\ndata = \"\"\nvalidation_share = 0.5", "is a share of data"},
 		"eval":                {"[eval]\nexamples = -1", "[eval] examples and final"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,17 +146,17 @@ func TestReadJobNamesTheFile(t *testing.T) {
 }
 
 func TestJobID(t *testing.T) {
-	id := coordinator.DefaultJob().ID()
+	id := coordinator.DefaultJob().ID("")
 	operational := coordinator.DefaultJob()
 	operational.Quorum, operational.Deadline = 4, coordinator.Duration(time.Second)
 	operational.Eval = coordinator.EvalConfig{}
 	operational.Mode = model.Merged // what it is anyway
-	if operational.ID() != id {
+	if operational.ID("") != id {
 		t.Error("quorum, deadline, evaluation or the default mode spelt out change the job's identity")
 	}
 	other := coordinator.DefaultJob()
 	other.Optimizer.LearningRate *= 2
-	if other.ID() == id {
+	if other.ID("") == id {
 		t.Error("the learning rate does not change the job's identity")
 	}
 }

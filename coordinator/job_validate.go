@@ -22,6 +22,7 @@ func (j Job) Validate() error {
 		j.validateAdapters(),
 		j.validateFit(),
 		j.validateWire(),
+		j.validateEval(),
 	)
 	if err == nil {
 		return nil
@@ -90,7 +91,7 @@ func (j Job) validateCollaboration() error {
 }
 
 func (j Job) validateModel() error {
-	if err := j.modelConfig().Validate(); err != nil {
+	if err := j.ModelConfig().Validate(); err != nil {
 		return fmt.Errorf("[model] %w", err)
 	}
 	return nil
@@ -122,6 +123,9 @@ func (j Job) validateAdapters() error {
 	}
 	return errors.Join(errs...)
 }
+
+// closedForm says whether a solver has one.
+func closedForm(solver string) bool { return solver == "ridge" || solver == "reduced-rank" }
 
 // solverFits says whether a closed form exists for the kind.
 func solverFits(solver string, kind adapter.Kind) error {
@@ -167,8 +171,32 @@ func (j Job) validateWire() error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	errs = append(errs, oneOf("[wire] broadcast", j.Wire.Broadcast, "commit", "end"))
-	if j.Eval.Examples < 0 || j.Eval.Final < 0 {
+	return errors.Join(errs...)
+}
+
+func (j Job) validateEval() error {
+	e := j.Eval
+	var errs []error
+	if e.Keep != "" { // nothing is as the defaults are
+		errs = append(errs, oneOf("[eval] keep", e.Keep, "last", "best"))
+	}
+	if e.Rules != "" {
+		errs = append(errs, oneOf("[eval] rules", e.Rules, "default", "paper"))
+	}
+	if e.Examples < 0 || e.Final < 0 {
 		errs = append(errs, errors.New("[eval] examples and final must not be negative"))
+	}
+	if e.MaxLength != 0 && e.MaxLength < 8 || e.MaxLength > 1<<24 {
+		errs = append(errs, fmt.Errorf("[eval] max_length = %d must lie between 8 and %d", e.MaxLength, 1<<24))
+	}
+	if !(e.ValidationShare >= 0 && e.ValidationShare < 1) {
+		errs = append(errs, fmt.Errorf("[eval] validation_share = %g must be at least 0 and below 1", e.ValidationShare))
+	}
+	if e.ValidationShare > 0 && (e.Data == "" || e.Validation != "") {
+		errs = append(errs, errors.New("[eval] validation_share is a share of data, where there is no validation of its own"))
+	}
+	if e.Keep == "best" && e.Validation == "" && e.ValidationShare == 0 {
+		errs = append(errs, errors.New("[eval] keep = \"best\" needs validation or validation_share to tell which commit that is"))
 	}
 	return errors.Join(errs...)
 }

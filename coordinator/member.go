@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/gradientlearning/cola/adapter"
-	"github.com/gradientlearning/cola/linalg"
 	"github.com/gradientlearning/cola/model"
 	"github.com/gradientlearning/cola/protocol"
 )
@@ -19,6 +18,7 @@ type member struct {
 	adapters []adapter.Adapter // unmerged and detached only: the coordinator's copy
 	included uint64            // the last version that holds an update of its
 	digest   [32]byte          // of its adapters in that version
+	best     best              // what it would end with, where the job ends with its best commit
 	done     bool              // it has the final commit
 	leaving  bool              // it has said goodbye on its session
 
@@ -30,11 +30,6 @@ type member struct {
 	updated bool              // its update is in
 	pending []adapter.Adapter // unmerged: its update, until the commit
 	next    [32]byte          // the update's digest, until the commit
-}
-
-// ownBatch is a participant's batch of one round.
-type ownBatch struct {
-	inputs, labels *linalg.Tensor
 }
 
 // newMember makes a member with adapters in their initial state.
@@ -89,8 +84,8 @@ func (c *Coordinator) admit(s *session, hello *protocol.Hello) error {
 	if err != nil {
 		return err
 	}
-	if err := c.checkData(hello.Data); err != nil {
-		return err
+	if wrong := c.checkData(hello.Data); wrong != nil {
+		return protocol.Faultf(protocol.CodeBadData, wrong.fix, "the participant's %s", wrong.cause)
 	}
 	m, known := c.members[s.name]
 	if !known {
@@ -103,40 +98,30 @@ func (c *Coordinator) admit(s *session, hello *protocol.Hello) error {
 		}
 		c.members[s.name] = m
 	}
-	if m.included > 0 && !slices.Contains(hello.States, m.included) {
-		return protocol.Faultf(protocol.CodeStateLost,
-			"give the participant the state folder that it used before, with --state; its optimizer state is nowhere else",
-			"the job continues from commit %d, and the participant has no state of it (it has %v)", m.included, hello.States)
+	for _, version := range []uint64{m.included, c.endsWith(m)} {
+		if version > 0 && !slices.Contains(hello.States, version) {
+			return protocol.Faultf(protocol.CodeStateLost,
+				"give the participant the state folder that it used before, with --state; its optimizer state is nowhere else",
+				"the job continues from commit %d, and would end with %d; the participant has not both (it has %v)", m.included, c.endsWith(m), hello.States)
+		}
 	}
 	if m.session != nil {
 		c.log.Info("participant is back on a new connection; the old one is closed", "participant", m.name)
 		m.session.close()
 	}
 	m.session, m.data, m.leaving = s, hello.Data, false
-	s.send(&protocol.Welcome{
-		Version: version, Job: c.job.wire(), Adapters: wireSpecs(m.specs), Sites: wireSites(c.sites),
-		Resume: m.included, Round: c.round,
-	})
+	s.send(c.welcome(m, version))
 	c.log.Info("participant joined", "participant", m.name, "from", s.conn.Peer().Addr, "examples", hello.Data.Examples,
 		"resume", m.included, "present", c.present(), "of", c.job.Participants)
 	return nil
 }
 
-// checkData says whether a participant's data fit the model.
-func (c *Coordinator) checkData(d protocol.Data) error {
-	input, classes := c.job.Model.Input, c.base.Config().Classes
-	if !slices.Equal(d.Shape, input) {
-		return protocol.Faultf(protocol.CodeBadData, "give data of the job's shape, or change input in the job's [model]",
-			"the participant's inputs have shape %v; the job's model takes %v", d.Shape, input)
+// welcome tells a member all that it needs.
+func (c *Coordinator) welcome(m *member, version uint16) *protocol.Welcome {
+	return &protocol.Welcome{
+		Version: version, Job: c.job.wire(c.id), Adapters: wireSpecs(m.specs), Sites: wireSites(c.sites),
+		Resume: m.included, Best: c.endsWith(m), Round: c.round,
 	}
-	if d.Classes > classes {
-		return protocol.Faultf(protocol.CodeBadData, "give data with fewer classes, or raise classes in the job's [model]",
-			"the participant's labels reach %d; the job's model has classes 0 to %d", d.Classes-1, classes-1)
-	}
-	if d.Examples < 1 {
-		return protocol.Faultf(protocol.CodeBadData, "give a data set that is not empty", "the participant has no examples")
-	}
-	return nil
 }
 
 // present counts the members that are connected.

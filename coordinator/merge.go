@@ -29,7 +29,7 @@ const (
 // rounded to 64-bit fixed point, where addition is exact and associative.
 type merger struct {
 	sites   []adapter.Site
-	weights [][]int64 // by site: (out·in)
+	weights [][]int64 // by site: (out·in), of an embedding (in·out)
 	biases  [][]int64 // by site: (out), nil where the site has none
 	total   float64   // Σ a_k
 	members int
@@ -98,7 +98,11 @@ func accumulate(sum []int64, delta []float32, a float64) error {
 func (m *merger) deltas() []model.Delta {
 	deltas := make([]model.Delta, len(m.sites))
 	for i, s := range m.sites {
-		deltas[i].Weight = m.mean(m.weights[i], s.Out, s.In)
+		shape := []int{s.Out, s.In}
+		if s.Kind == adapter.SiteEmbedding {
+			shape = []int{s.In, s.Out}
+		}
+		deltas[i].Weight = m.mean(m.weights[i], shape...)
 		if m.biases[i] != nil {
 			deltas[i].Bias = m.mean(m.biases[i], s.Out)
 		}

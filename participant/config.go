@@ -26,7 +26,7 @@ type Config struct {
 	Out string
 	// Device computes the fit.
 	Device linalg.Device
-	// MaxRows bounds the rows that are given in a round, whatever the job asks for;
+	// MaxRows bounds the examples that are given in a round, whatever the job asks for;
 	// 0 is no bound.
 	MaxRows int
 	// FirstContact is how long the coordinator may be out of reach at first; once it has
@@ -55,8 +55,8 @@ func DefaultConfig() Config {
 type Observation struct {
 	Round    uint64
 	Rounds   uint64
-	Loss     float64 // mean over its rows
-	Accuracy float64 // on its rows
+	Loss     float64 // mean over its predictions: examples, or tokens of a language model
+	Accuracy float64 // share of them that are right
 }
 
 // Result is what a finished participant leaves.

@@ -14,7 +14,8 @@ import (
 )
 
 // write leaves the participant's own adapters as adapter.safetensors in dir and, if the
-// final commit carries it, the merged update as merged.safetensors.
+// final commit carries it, the merged update as merged.safetensors. Both name the version
+// of the participant's state.
 func (t *training) write(dir string, final *protocol.Commit) error {
 	if dir == "" {
 		return nil
@@ -25,7 +26,7 @@ func (t *training) write(dir string, final *protocol.Commit) error {
 	digest := t.digest()
 	metadata := map[string]string{
 		"job": t.wire.Name, "job_id": t.wire.ID, "participant": t.cfg.Name,
-		"version": strconv.FormatUint(final.Version, 10), "rounds": strconv.FormatUint(final.Round, 10),
+		"version": strconv.FormatUint(t.version, 10), "rounds": strconv.FormatUint(final.Round, 10),
 		"digest": hex.EncodeToString(digest[:]),
 	}
 	for i, s := range t.sites {
@@ -41,6 +42,6 @@ func (t *training) write(dir string, final *protocol.Commit) error {
 	for _, s := range final.Sections {
 		blobs = append(blobs, s.Tensor.Blob(s.Name))
 	}
-	metadata = map[string]string{"job": t.wire.Name, "job_id": t.wire.ID, "version": strconv.FormatUint(final.Version, 10)}
+	metadata = map[string]string{"job": t.wire.Name, "job_id": t.wire.ID, "version": strconv.FormatUint(t.version, 10)}
 	return durable.Fault(dir, adapter.WriteMerged(filepath.Join(dir, "merged.safetensors"), blobs, metadata))
 }

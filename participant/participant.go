@@ -240,7 +240,10 @@ func (p *Participant) hello(conn *protocol.Conn) error {
 	return p.send(conn, &protocol.Hello{
 		MinVersion: protocol.MinVersion, MaxVersion: protocol.MaxVersion,
 		Participant: p.Name, Software: p.Software, Job: p.states.job,
-		Data:   protocol.Data{Examples: p.Data.Len(), Shape: format.Shape, Classes: format.Classes},
+		Data: protocol.Data{
+			Examples: p.Data.Len(), Task: string(format.Task), Shape: format.Shape, Classes: format.Classes,
+			Vocabulary: format.Vocabulary, Longest: format.Longest, Tokenizer: format.Tokenizer,
+		},
 		States: versions,
 	})
 }
@@ -303,6 +306,7 @@ func (p *Participant) welcome(w *protocol.Welcome) error {
 		return err
 	}
 	p.job, p.welcomed = training, true
+	p.job.best = w.Best
 	if !begins {
 		if err := p.restore(w.Resume); err != nil {
 			return err
@@ -351,7 +355,7 @@ func (p *Participant) restore(version uint64) error {
 // commit goes on from a committed version, or, if this participant's update came too
 // late for it, from where it was.
 func (p *Participant) commit(m *protocol.Commit) error {
-	before := p.job.version
+	before, best := p.job.version, p.job.best
 	switch {
 	case m.Included && p.job.prepared == m.Version:
 		p.job.version = m.Version
@@ -364,13 +368,17 @@ func (p *Participant) commit(m *protocol.Commit) error {
 			return err
 		}
 	}
-	p.job.prepared = 0
+	p.job.prepared, p.job.best = 0, m.Best
 	p.job.reset()
-	if err := p.states.trim(before, p.job.version); err != nil {
+	// The coordinator may come back from the commit before this one, with what was best then.
+	if err := p.states.trim(before, p.job.version, best, m.Best); err != nil {
 		return err
 	}
 	if !m.Final {
 		return nil
+	}
+	if err := p.endWith(m.Best); err != nil {
+		return err
 	}
 	if err := p.job.write(p.Out, m); err != nil {
 		return err
@@ -380,9 +388,20 @@ func (p *Participant) commit(m *protocol.Commit) error {
 }
 
 // rollBack forgets an update that was not taken.
-func (p *Participant) rollBack() error {
-	if p.job.version == 0 {
+func (p *Participant) rollBack() error { return p.goTo(p.job.version) }
+
+// endWith takes up the state that the job ends with.
+func (p *Participant) endWith(best uint64) error {
+	if best == p.job.version {
+		return nil
+	}
+	return p.goTo(best)
+}
+
+// goTo takes up a version's state; 0 is the state at the beginning.
+func (p *Participant) goTo(version uint64) error {
+	if version == 0 {
 		return p.job.begin()
 	}
-	return p.restore(p.job.version)
+	return p.restore(version)
 }

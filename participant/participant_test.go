@@ -202,14 +202,14 @@ func TestWholeJob(t *testing.T) {
 	if got := states(t, dir); !slices.Equal(got, []string{"state-1.cola"}) {
 		t.Errorf("before the commit there is %v", got)
 	}
-	o.send(&protocol.Commit{Version: 1, Round: 2, Included: true})
+	o.send(&protocol.Commit{Version: 1, Round: 2, Included: true, Best: 1})
 	o.round(2, 2, 3, 2)
 	if second := receive[*protocol.Update](o); second.Sections[0].Tensor.F32()[0] != -4-(0.5*4+4) { // momentum
 		t.Errorf("second update %v", second.Sections[0].Tensor.F32())
 	}
 	o.send(&protocol.Progress{Stage: "alive"})
 	o.send(&protocol.Eval{Round: 3, Accuracy: 0.75})
-	o.send(&protocol.Commit{Version: 2, Round: 3, Included: true, Final: true, Sections: []protocol.Section{{Name: "head.weight", Tensor: linalg.New(linalg.F32, 3, 2)}}})
+	o.send(&protocol.Commit{Version: 2, Round: 3, Included: true, Final: true, Best: 2, Sections: []protocol.Section{{Name: "head.weight", Tensor: linalg.New(linalg.F32, 3, 2)}}})
 	if bye := receive[*protocol.Bye](o); bye.Reason != "done" {
 		t.Errorf("bye %+v", bye)
 	}
@@ -292,7 +292,7 @@ func TestRestartAnywhere(t *testing.T) {
 	plain.round(0, 0, 2, 1)
 	plain.round(1, 0, 2, 1)
 	receive[*protocol.Update](plain)
-	plain.send(&protocol.Commit{Version: 1, Round: 2, Included: true})
+	plain.send(&protocol.Commit{Version: 1, Round: 2, Included: true, Best: 1})
 	want := finish(plain)
 
 	for name, script := range map[string]func(o *office) (resume uint64, commit bool){
@@ -301,7 +301,7 @@ func TestRestartAnywhere(t *testing.T) {
 		"commit not heard of":  func(o *office) (uint64, bool) { o.interval(); return 1, true },
 		"after the commit": func(o *office) (uint64, bool) {
 			o.interval()
-			o.send(&protocol.Commit{Version: 1, Round: 2, Included: true})
+			o.send(&protocol.Commit{Version: 1, Round: 2, Included: true, Best: 1})
 			return 1, true
 		},
 		"committed after Welcome": func(o *office) (uint64, bool) { o.interval(); return 0, true },
@@ -326,9 +326,9 @@ func TestRestartAnywhere(t *testing.T) {
 			switch {
 			case !committed:
 				o.interval()
-				o.send(&protocol.Commit{Version: 1, Round: 2, Included: true})
+				o.send(&protocol.Commit{Version: 1, Round: 2, Included: true, Best: 1})
 			case resume == 0:
-				o.send(&protocol.Commit{Version: 1, Round: 2, Included: true})
+				o.send(&protocol.Commit{Version: 1, Round: 2, Included: true, Best: 1})
 			}
 			if got := finish(o); !slices.Equal(got, want) {
 				t.Errorf("%s, restarted %t: %v, undisturbed %v", name, restart, got, want)
@@ -356,12 +356,12 @@ func TestLateUpdateIsTakenBack(t *testing.T) {
 		if got := receive[*protocol.Update](o).Sections[0].Tensor.F32()[0]; got != -4 { // from zero, without momentum
 			t.Errorf("after a commit without it, the first element is %g", got)
 		}
-		o.send(&protocol.Commit{Version: 2, Round: 3, Included: true})
+		o.send(&protocol.Commit{Version: 2, Round: 3, Included: true, Best: 2})
 		o.send(&protocol.Open{Round: 2, Rows: 4, Start: 2, End: 3, Version: 3})
 		receive[*protocol.Batch](o)
 		o.send(tuples(2, 1))
 		receive[*protocol.Update](o)
-		o.send(&protocol.Commit{Version: 3, Round: 3}) // without it again: back to version 2
+		o.send(&protocol.Commit{Version: 3, Round: 3, Best: 2}) // without it again: back to version 2
 		o.send(&protocol.Open{Round: 2, Rows: 4, Start: 2, End: 3, Version: 4})
 		receive[*protocol.Batch](o)
 		o.send(tuples(2, 1))
@@ -410,6 +410,7 @@ func TestProtocolFaults(t *testing.T) {
 	change := func(f func(*protocol.Tuples)) protocol.Message { m := tuples(0, 1); f(m); return m }
 	bad := func(f func(*protocol.Welcome)) protocol.Message { w := welcome(0); f(w); return w }
 	site := func(s protocol.Site) protocol.Message { return bad(func(w *protocol.Welcome) { w.Sites[0] = s }) }
+	table := embedding(0)
 	for name, messages := range map[string][]protocol.Message{
 		"before Welcome":    {open},
 		"not for it":        {welcome(0), &protocol.Hello{}},
@@ -424,7 +425,7 @@ func TestProtocolFaults(t *testing.T) {
 		"solver":            {bad(func(w *protocol.Welcome) { w.Job.Solver.Name = "reduced-rank" })},
 		"huge site":         {site(protocol.Site{Name: "a", Kind: "linear", In: math.MaxInt, Out: math.MaxInt})},
 		"empty site":        {site(protocol.Site{Name: "a", Kind: "linear"})},
-		"kind of site":      {site(protocol.Site{Name: "a", Kind: "embedding", In: 2, Out: 3})},
+		"kind of site":      {site(protocol.Site{Name: "a", Kind: "lstm", In: 2, Out: 3})},
 		"no convolution":    {site(protocol.Site{Name: "a", Kind: "conv2d", In: 2, Out: 3})},
 		"odd convolution":   {site(protocol.Site{Name: "a", Kind: "conv2d", In: 9, Out: 3, Conv: []int{2, 2, 1, 3, 0, 1}})},
 		"other convolution": {site(protocol.Site{Name: "a", Kind: "conv2d", In: 8, Out: 3, Conv: []int{2, 2, 1, 3, 1, 1}})},
@@ -439,6 +440,11 @@ func TestProtocolFaults(t *testing.T) {
 		"shape of x":        {welcome(0), open, change(func(m *protocol.Tuples) { m.Sections[0].Tensor = linalg.New(linalg.F32, 4, 9) })},
 		"rows of g":         {welcome(0), open, change(func(m *protocol.Tuples) { m.Sections[1].Tensor = linalg.New(linalg.F32, 5, 3) })},
 		"type of x":         {welcome(0), open, change(func(m *protocol.Tuples) { m.Sections[0].Tensor = linalg.New(linalg.I32, 4, 2) })},
+		"ids for floats":    {welcome(0), open, change(func(m *protocol.Tuples) { m.Sections[0].Tensor = linalg.New(linalg.I32, 4) })},
+		"g of ids":          {welcome(0), open, change(func(m *protocol.Tuples) { m.Sections[1].Tensor = linalg.New(linalg.I32, 4, 3) })},
+		"floats for ids":    {table, open, tuples(0, 1)},
+		"an unknown id":     {table, open, idTuples(0, 0, 1, 5, 2)},
+		"a negative id":     {table, open, idTuples(0, 0, 1, -1, 2)},
 		"the same twice":    {welcome(0), open, change(func(m *protocol.Tuples) { m.Sections = append(m.Sections, m.Sections[1]) })},
 		"a site is missing": {bad(func(w *protocol.Welcome) {
 			w.Sites = append(w.Sites, protocol.Site{Name: "b", Kind: "linear", In: 1, Out: 1, Group: 1})

@@ -23,11 +23,12 @@ type training struct {
 
 	version  uint64 // of the committed state, 0 at first
 	prepared uint64 // the version that the fitters' state is meant for, 0 if it is the committed one
+	best     uint64 // the version that the job would end with, by the last message of the coordinator
 
 	opened     *protocol.Open  // the round that tuples are taken for
 	taken      map[string]bool // sites whose tuples of the round are here
 	roundsDone uint64          // rounds of the interval whose tuples are here
-	rows       int             // of the interval
+	examples   int             // of the interval
 }
 
 // newTraining checks what the coordinator declares and makes the adapters.
@@ -73,7 +74,7 @@ func siteOf(s protocol.Site) (adapter.Site, error) {
 		return site, fmt.Errorf("site %q of %d × %d", s.Name, s.Out, s.In)
 	}
 	switch site.Kind {
-	case adapter.SiteLinear:
+	case adapter.SiteLinear, adapter.SiteEmbedding:
 		return site, nil
 	case adapter.SiteConv2D:
 		if len(s.Conv) != 6 || slices.Min(s.Conv[:5]) < 1 || slices.Max(s.Conv) > 1<<16 || s.Conv[5] < 0 {
@@ -118,7 +119,7 @@ func (t *training) reset() {
 	for _, f := range t.fitters {
 		f.Reset()
 	}
-	t.opened, t.taken, t.roundsDone, t.rows = nil, nil, 0, 0
+	t.opened, t.taken, t.roundsDone, t.examples = nil, nil, 0, 0
 }
 
 // open returns the batch of a round. The first round of an interval begins it again.
@@ -133,12 +134,29 @@ func (t *training) open(o *protocol.Open, ds data.Dataset) (*protocol.Batch, err
 		return nil, t.protocolFault(o.Round, "round %d was opened, %d was due", o.Round, o.Start+t.roundsDone)
 	}
 	t.opened, t.taken = o, map[string]bool{}
-	batch := ds.Batch(t.sampler.Batch(o.Round))
-	t.rows += batch.Inputs.Rows()
-	return &protocol.Batch{Round: o.Round, Sections: []protocol.Section{
-		{Name: "inputs", Tensor: batch.Inputs, As: t.wire.Encoding.X, Compress: t.wire.Encoding.Compress},
-		{Name: "labels", Tensor: batch.Labels},
-	}}, nil
+	indices := t.sampler.Batch(o.Round)
+	t.examples += len(indices)
+	return &protocol.Batch{Round: o.Round, Sections: t.sections(ds.Batch(indices))}, nil
+}
+
+// sections are a batch as it travels.
+func (t *training) sections(b data.Batch) []protocol.Section {
+	list := []protocol.Section{{Name: "inputs", Tensor: b.Inputs}, {Name: "labels", Tensor: b.Labels}}
+	if b.Inputs.DType() == linalg.F32 {
+		list[0].As = t.wire.Encoding.X
+	}
+	add := func(name string, starts []int32) {
+		if starts != nil {
+			list = append(list, protocol.Section{Name: name, Tensor: linalg.FromI32(starts, len(starts))})
+		}
+	}
+	add("starts", b.Starts)
+	add("label_starts", b.LabelStarts)
+	list[0].Compress = t.wire.Encoding.Compress
+	for i := range list[1:] {
+		list[1+i].Compress = t.wire.Encoding.Compress && b.Starts != nil // labels of images are too few to pay
+	}
+	return list
 }
 
 func (t *training) protocolFault(round uint64, format string, args ...any) error {
@@ -185,17 +203,28 @@ func (t *training) tuples(m *protocol.Tuples) (*protocol.Update, error) {
 
 // checkTuple says whether x and g belong to the site and to each other.
 func checkTuple(site adapter.Site, x, g *linalg.Tensor) error {
-	if x.DType() != linalg.F32 || g.DType() != linalg.F32 || len(x.Shape()) == 0 || len(g.Shape()) == 0 {
+	if g.DType() != linalg.F32 || len(x.Shape()) == 0 || len(g.Shape()) == 0 {
 		return fmt.Errorf("tuple of site %s is not float", site.Name)
 	}
-	wantX, wantG := []int{x.Rows(), site.In}, []int{x.Rows(), site.Out}
-	if site.Kind == adapter.SiteConv2D {
+	dtype, wantX, wantG := linalg.F32, []int{x.Rows(), site.In}, []int{x.Rows(), site.Out}
+	switch site.Kind {
+	case adapter.SiteConv2D:
 		h, w := site.Conv.Output()
 		wantX = []int{x.Rows(), site.Conv.Height, site.Conv.Width, site.Conv.Channels}
 		wantG = []int{x.Rows(), h, w, site.Out}
+	case adapter.SiteEmbedding:
+		dtype, wantX = linalg.I32, []int{x.Rows()}
 	}
-	if !slices.Equal(x.Shape(), wantX) || !slices.Equal(g.Shape(), wantG) {
-		return fmt.Errorf("tuple of site %s: x %v and g %v, expected %v and %v", site.Name, x.Shape(), g.Shape(), wantX, wantG)
+	if x.DType() != dtype || !slices.Equal(x.Shape(), wantX) || !slices.Equal(g.Shape(), wantG) {
+		return fmt.Errorf("tuple of site %s: x %v of %v and g %v, expected %v of %v and %v", site.Name, x.Shape(), x.DType(), g.Shape(), wantX, dtype, wantG)
+	}
+	if site.Kind != adapter.SiteEmbedding {
+		return nil
+	}
+	for _, id := range x.I32() {
+		if id < 0 || int(id) >= site.In {
+			return fmt.Errorf("tuple of site %s: token id %d of a vocabulary of %d", site.Name, id, site.In)
+		}
 	}
 	return nil
 }
@@ -213,7 +242,7 @@ func (t *training) fit(round uint64) (*protocol.Update, error) {
 	}
 	digest := t.digest()
 	t.prepared = t.opened.Version
-	update := &protocol.Update{Version: t.prepared, Round: round, Rows: t.rows, Digest: digest[:]}
+	update := &protocol.Update{Version: t.prepared, Round: round, Rows: t.examples, Digest: digest[:]}
 	for i, f := range t.fitters {
 		for _, p := range f.Adapter().Params() {
 			update.Sections = append(update.Sections, protocol.Section{

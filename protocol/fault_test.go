@@ -60,7 +60,7 @@ func TestNegotiate(t *testing.T) {
 		low, high uint16
 		want      uint16
 	}{
-		{1, 1, 1}, {1, 9, 1}, {0, 1, 1}, {2, 9, 0}, {0, 0, 0}, {3, 1, 0},
+		{2, 2, 2}, {1, 9, 2}, {0, 2, 2}, {3, 9, 0}, {0, 1, 0}, {3, 1, 0},
 	} {
 		got, err := protocol.Negotiate(&protocol.Hello{MinVersion: c.low, MaxVersion: c.high, Software: "cola 9"})
 		if got != c.want || (err == nil) != (c.want > 0) {

@@ -42,10 +42,12 @@ func examples() map[string]protocol.Message {
 	return map[string]protocol.Message{
 		"hello": &protocol.Hello{
 			MinVersion: 1, MaxVersion: 2, Participant: "ada", Software: "cola 0.1.0", Job: "5eed", States: []uint64{3, 4},
-			Data: protocol.Data{Examples: 600, Shape: []int{28, 28, 1}, Classes: 10},
+			Data: protocol.Data{
+				Examples: 600, Task: "image-cls", Shape: []int{28, 28, 1}, Classes: 10, Vocabulary: 50257, Longest: 128, Tokenizer: "f00d",
+			},
 		},
 		"welcome": &protocol.Welcome{
-			Version: 1, Resume: 4, Round: 9,
+			Version: 2, Resume: 4, Best: 3, Round: 9,
 			Job: protocol.Job{
 				ID: "5eed", Name: "mnist", Seed: math.MaxUint64, Rounds: 200, Interval: 2, Batch: 32, Collaboration: "collaborative", Mode: "merged",
 				Solver: protocol.Solver{Name: "steps", Steps: 3, Ridge: 0.5},
@@ -62,12 +64,19 @@ func examples() map[string]protocol.Message {
 		"batch": &protocol.Batch{Round: 7, Sections: []protocol.Section{
 			{Name: "inputs", Tensor: ramp(2, 2, 1, 1), As: linalg.BF16}, section("labels", labels),
 		}},
+		"batch_of_text": &protocol.Batch{Round: 7, Sections: []protocol.Section{
+			section("inputs", linalg.FromI32([]int32{5, 6, 7}, 3)), section("labels", linalg.FromI32([]int32{8, -100, 9, 1}, 4)),
+			section("starts", linalg.FromI32([]int32{0, 2}, 2)), section("label_starts", linalg.FromI32([]int32{0, 1}, 2)),
+		}},
+		"tuples_of_embedding": &protocol.Tuples{Round: 7, Group: 1, Sections: []protocol.Section{
+			section("x", linalg.FromI32([]int32{5, 6}, 2)), section("g.tokens", ramp(2, 4)),
+		}},
 		"tuples": &protocol.Tuples{Round: 7, Group: 1, Last: true, Sections: []protocol.Section{section("x", ramp(2, 3)), section("g.head", ramp(2, 4))}},
 		"loss":   &protocol.Loss{Round: 7, Loss: 0.25, Rows: 32, Correct: 30},
 		"update": &protocol.Update{Version: 4, Round: 7, Rows: 64, Digest: []byte{1, 2, 3}, Sections: []protocol.Section{
 			{Name: "head.weight", Tensor: linalg.New(linalg.F32, 20, 20), As: linalg.F32, Compress: true}, section("head.bias", ramp(4)),
 		}},
-		"commit":   &protocol.Commit{Version: 4, Round: 8, Included: true, Final: true, Members: 8, Sections: []protocol.Section{section("head.weight", ramp(1, 1))}},
+		"commit":   &protocol.Commit{Version: 4, Round: 8, Included: true, Final: true, Best: 3, Members: 8, Sections: []protocol.Section{section("head.weight", ramp(1, 1))}},
 		"eval":     &protocol.Eval{Round: 8, Loss: 0.5, Accuracy: 0.875, Examples: 1000},
 		"progress": &protocol.Progress{Round: 8, Stage: "alive"},
 		"error":    &protocol.Error{Code: "diverged", Cause: "the loss is not finite", Fix: "lower the learning rate", Participant: "ada", Round: 8},

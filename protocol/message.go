@@ -41,9 +41,15 @@ type Hello struct {
 
 // Data says of a participant's data what the coordinator must know, and no more.
 type Data struct {
-	Examples int   `msgpack:"examples"`
-	Shape    []int `msgpack:"shape"`   // of one input: 28, 28, 1
-	Classes  int   `msgpack:"classes"` // 1 + the largest label
+	Examples int    `msgpack:"examples"`
+	Task     string `msgpack:"task"`    // image-cls, seq-cls, causal-lm or seq2seq-lm
+	Shape    []int  `msgpack:"shape"`   // of one image: 28, 28, 1; empty for text
+	Classes  int    `msgpack:"classes"` // 1 + the largest label; 1 of a regression; 0 of language models
+	// Vocabulary is 1 + the largest token id that may come, Longest the most tokens of a
+	// text or target, and Tokenizer the fingerprint of what made the ids.
+	Vocabulary int    `msgpack:"vocabulary"`
+	Longest    int    `msgpack:"longest"`
+	Tokenizer  string `msgpack:"tokenizer"`
 }
 
 // Welcome answers Hello.
@@ -55,7 +61,10 @@ type Welcome struct {
 	// Resume is the commit version whose state the participant continues from: the
 	// last one that holds an update of its; 0 means from the beginning.
 	Resume uint64 `msgpack:"resume"`
-	Round  uint64 `msgpack:"round"` // the next round to be opened
+	// Best is the version whose state the participant keeps beside its last ones: what it
+	// would end with, see [Commit].
+	Best  uint64 `msgpack:"best"`
+	Round uint64 `msgpack:"round"` // the next round to be opened
 }
 
 // Job is the coordinator's job as participants need it.
@@ -65,7 +74,7 @@ type Job struct {
 	Seed          uint64    `msgpack:"seed"`
 	Rounds        uint64    `msgpack:"rounds"`
 	Interval      uint64    `msgpack:"interval"`
-	Batch         int       `msgpack:"batch"` // rows a round and participant
+	Batch         int       `msgpack:"batch"` // examples a round and participant
 	Collaboration string    `msgpack:"collaboration"`
 	Mode          string    `msgpack:"mode"`
 	Solver        Solver    `msgpack:"solver"`
@@ -114,11 +123,11 @@ type Adapter struct {
 // Site is a site as it travels; package adapter explains the fields.
 type Site struct {
 	Name  string `msgpack:"name"`
-	Kind  string `msgpack:"kind"`
+	Kind  string `msgpack:"kind"` // linear, conv2d or embedding
 	In    int    `msgpack:"in"`
 	Out   int    `msgpack:"out"`
 	Bias  bool   `msgpack:"bias"`
-	Conv  []int  `msgpack:"conv"` // height, width, channels, kernel, stride, padding; empty at a linear site
+	Conv  []int  `msgpack:"conv"` // of conv2d: height, width, channels, kernel, stride, padding
 	Group int    `msgpack:"group"`
 	Head  bool   `msgpack:"head"`
 }
@@ -126,7 +135,7 @@ type Site struct {
 // Open opens a round for a participant and asks for its batch.
 type Open struct {
 	Round uint64 `msgpack:"round"`
-	Rows  int    `msgpack:"rows"`
+	Rows  int    `msgpack:"rows"` // examples
 	// Start is the first round of the interval: tuples of earlier rounds that the
 	// participant still holds are to be forgotten.
 	Start uint64 `msgpack:"start"`
@@ -136,14 +145,17 @@ type Open struct {
 	Version uint64 `msgpack:"version"`
 }
 
-// Batch carries the inputs and labels of a round. Sections: "inputs", "labels".
+// Batch carries the inputs and labels of a round. Sections: "inputs" (images (examples,
+// height, width, channels) in F32, or token ids (tokens) in I32), "labels" (I32; F32 of a
+// regression); of text "starts", the first token of each example (I32), and where targets
+// have tokens of their own "label_starts", the first token of each target (I32).
 type Batch struct {
 	Round    uint64    `msgpack:"round"`
 	Sections []Section `msgpack:"-"`
 }
 
-// Tuples carries one site group's rows of one round. Sections: "x", then "g.<site>"
-// for each site of the group in order.
+// Tuples carries one site group's rows of one round. Sections: "x" (F32; at an embedding
+// the ids, I32), then "g.<site>" (F32) for each site of the group in order.
 type Tuples struct {
 	Round    uint64    `msgpack:"round"`
 	Group    int       `msgpack:"group"`
@@ -151,19 +163,20 @@ type Tuples struct {
 	Sections []Section `msgpack:"-"`
 }
 
-// Loss reports the pass to a participant: its own rows only.
+// Loss reports the pass to a participant: its own predictions only. A prediction is a row
+// of logits that has a label: an example, or of a language model a token.
 type Loss struct {
 	Round   uint64  `msgpack:"round"`
-	Loss    float64 `msgpack:"loss"` // mean over its rows
-	Rows    int     `msgpack:"rows"`
-	Correct int     `msgpack:"correct"`
+	Loss    float64 `msgpack:"loss"`    // mean over its predictions
+	Rows    int     `msgpack:"rows"`    // predictions
+	Correct int     `msgpack:"correct"` // of them; 0 of a regression
 }
 
 // Update carries a participant's adapters after a fit. Sections: "<site>.<param>".
 type Update struct {
 	Version  uint64    `msgpack:"version"` // the commit that it is meant for
 	Round    uint64    `msgpack:"round"`   // the last round of the interval
-	Rows     int       `msgpack:"rows"`    // rows that it was fitted to
+	Rows     int       `msgpack:"rows"`    // examples that it was fitted to
 	Digest   []byte    `msgpack:"digest"`  // adapter.Digest of the adapters
 	Sections []Section `msgpack:"-"`
 }
@@ -171,19 +184,23 @@ type Update struct {
 // Commit says that a version is durable. Sections: the merged update
 // ("<site>.weight", "<site>.bias") where the job broadcasts it, else none.
 type Commit struct {
-	Version  uint64    `msgpack:"version"`
-	Round    uint64    `msgpack:"round"`
-	Included bool      `msgpack:"included"` // this participant's update is part of it
-	Final    bool      `msgpack:"final"`    // the job is done
-	Members  int       `msgpack:"members"`  // participants whose updates are part of it
+	Version  uint64 `msgpack:"version"`
+	Round    uint64 `msgpack:"round"`
+	Included bool   `msgpack:"included"` // this participant's update is part of it
+	Final    bool   `msgpack:"final"`    // the job is done
+	// Best is the version of the participant's own state that it would end with, and ends
+	// with when Final: that of its last update, or where the job keeps the best commit that
+	// of its last update in it; 0 is its state at the beginning. It keeps this state.
+	Best     uint64    `msgpack:"best"`
+	Members  int       `msgpack:"members"` // participants whose updates are part of it
 	Sections []Section `msgpack:"-"`
 }
 
 // Eval reports a participant's metrics on the coordinator's evaluation data.
 type Eval struct {
 	Round    uint64  `msgpack:"round"`
-	Loss     float64 `msgpack:"loss"`
-	Accuracy float64 `msgpack:"accuracy"`
+	Loss     float64 `msgpack:"loss"`     // mean over the predictions
+	Accuracy float64 `msgpack:"accuracy"` // share of the predictions that are right
 	Examples int     `msgpack:"examples"`
 }
 

@@ -3,8 +3,8 @@ package protocol
 // The versions of the protocol that this release speaks. A version fixes the messages,
 // their fields and their order; the frame has a format number of its own.
 const (
-	MinVersion uint16 = 1
-	MaxVersion uint16 = 1
+	MinVersion uint16 = 2
+	MaxVersion uint16 = 2
 )
 
 // Negotiate returns the highest version that both sides speak.

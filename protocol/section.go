@@ -32,7 +32,7 @@ func (s *Section) Prepare() error {
 
 // Encoding is a job's choice of how sections travel.
 type Encoding struct {
-	X        linalg.DType `msgpack:"x"`        // of captured inputs and batches
+	X        linalg.DType `msgpack:"x"`        // of captured inputs and batches that are floats
 	G        linalg.DType `msgpack:"g"`        // of gradients
 	Compress bool         `msgpack:"compress"` // byte-shuffle and zstd where it pays
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,15 +20,16 @@ import (
 
 // Participant is the verb cola participant, and all of cola-participant.
 type Participant struct {
-	Join     string        `placeholder:"LINE" help:"Join line that the coordinator printed; needed until the participant is enrolled."`
-	Name     string        `placeholder:"NAME" help:"The participant's name in the job; by default the join line's, the certificate's, or the machine's."`
-	Data     string        `required:"" placeholder:"DATA" help:"The participant's own data: mnist, idx:FOLDER or synthetic:…"`
-	Shard    string        `placeholder:"I/N" help:"Use part I (from 0) of N of the data, split by label."`
+	Join string `placeholder:"LINE" help:"Join line that the coordinator printed; needed until the participant is enrolled."`
+	Name string `placeholder:"NAME" help:"The participant's name in the job; by default the join line's, the certificate's, or the machine's."`
+	Data string `required:"" placeholder:"DATA" help:"The participant's own data: mnist, idx:FOLDER, synthetic:…; of text PRESET:PATH, jsonl:PATH, csv:PATH, text:FILE …"`
+	DataFlags
+	PartFlags
 	State    string        `placeholder:"FOLDER" help:"Folder of identity, state and ledger; by default cola-NAME."`
 	Out      string        `placeholder:"FOLDER" help:"Folder that gets adapter.safetensors and merged.safetensors at the end; by default the state folder."`
 	Address  string        `placeholder:"HOST:PORT" help:"Address of the coordinator, where it has changed since the participant joined."`
 	Discover []string      `placeholder:"HOST:PORT" help:"Find the coordinator's address by gossip, beginning with these members; needs a join line from a coordinator with --gossip."`
-	MaxRows  int           `help:"Give at most so many rows a round, whatever the job asks for; 0 is no bound."`
+	MaxRows  int           `help:"Give at most so many examples a round, whatever the job asks for; 0 is no bound."`
 	Wait     time.Duration `default:"1m" help:"How long the coordinator may be out of reach at first; 0 waits without end."`
 	JSON     bool          `help:"Print one JSON object at the end."`
 }
@@ -38,12 +38,15 @@ type Participant struct {
 func (v *Participant) Help() string {
 	return `Joins a job, trains, and leaves its adapter as safetensors. The data stay here; what leaves the machine is written to ledger.jsonl in the state folder. Killed or cut off at any moment, it goes on from where it was when started again.
 
-Example: cola participant --join 'cola://192.0.2.7:7433/…' --data mnist --shard 3/8`
+Data of text need the tokenizer of the job's base model: its folder without the weights will do.
+
+Examples: cola participant --join 'cola://192.0.2.7:7433/…' --data mnist --shard 3/8
+cola participant --join 'cola://192.0.2.7:7433/…' --data dolly:dolly15k.jsonl --category open_qa --tokenizer gpt2`
 }
 
 // Run takes part until the job is done.
 func (v *Participant) Run(env *Env) error {
-	own, err := v.dataset()
+	own, err := v.dataset(env)
 	if err != nil {
 		return err
 	}
@@ -100,19 +103,12 @@ func (v *Participant) print(env *Env, name, out string, r *participant.Result) e
 }
 
 // dataset opens the participant's part of the data.
-func (v *Participant) dataset() (data.Dataset, error) {
-	ds, err := OpenData(v.Data)
-	if err != nil || v.Shard == "" {
-		return ds, err
+func (v *Participant) dataset(env *Env) (data.Dataset, error) {
+	ds, err := v.DataFlags.Open(env.Context, env.Log, v.Data, "", 0)
+	if err != nil {
+		return nil, err
 	}
-	i, n, ok := strings.Cut(v.Shard, "/")
-	part, errI := strconv.Atoi(i)
-	parts, errN := strconv.Atoi(n)
-	if !ok || errI != nil || errN != nil || part < 0 || part >= parts || parts > ds.Len() {
-		return nil, protocol.Faultf(protocol.CodeUsage, "write it like --shard 3/8, counted from 0",
-			"--shard %q is not a part of the %d examples", v.Shard, ds.Len())
-	}
-	return data.ByLabel(ds, part, parts), nil
+	return v.Part(ds)
 }
 
 // where picks the participant's name and its state folder.

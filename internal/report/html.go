@@ -58,35 +58,25 @@ func WriteHTML(w io.Writer, r Report, title string) error {
 
 // charts returns the charts over all participants that there is data for.
 func (r Report) charts() []*chart {
-	var losses, accuracies []series
-	top := 0.0
+	var losses, figures []series
+	f := r.figure()
 	for i, name := range r.order() {
-		var loss, accuracy []xy
+		var loss []xy
 		for _, p := range r.Modes[name].Curve {
 			loss = append(loss, xy{p.Round, p.Loss})
-			if len(p.Accuracy) > 0 {
-				accuracy = append(accuracy, xy{p.Round, mean(p.Accuracy)})
-			}
 		}
-		loss = thin(loss, curvePoints)
-		for _, p := range loss {
-			top = max(top, p.value)
-		}
-		losses = append(losses, series{mode: name, style: i % styles, points: loss})
-		accuracies = append(accuracies, series{mode: name, style: i % styles, points: accuracy, dots: true})
-	}
-	if top == 0 {
-		top = 1 // every loss is 0, or there is none
+		losses = append(losses, series{mode: name, style: i % styles, points: thin(loss, curvePoints)})
+		figures = append(figures, series{mode: name, style: i % styles, points: f.meanCurve(r.Modes[name]), dots: true})
 	}
 	return present(
-		newChart(wide, "accuracy", "Test accuracy, mean over participants", accuracies, 1, percent),
-		newChart(wide, "loss", "Training loss, mean over participants", losses, top, number))
+		f.chart(wide, f.id, f.title, figures),
+		newChart(wide, "loss", "Training loss, mean over participants", losses, highest(losses), number))
 }
 
-// personCharts returns each participant's accuracy, with a mode of one model for all
-// (joint) in every chart, and how many participants got none.
+// personCharts returns each participant's figure, with a mode of one model for all (joint)
+// in every chart, and how many participants got none.
 func (r Report) personCharts() (charts []*chart, left int) {
-	people := r.people()
+	people, f := r.people(), r.figure()
 	if len(people) < 2 {
 		return nil, 0
 	}
@@ -96,32 +86,11 @@ func (r Report) personCharts() (charts []*chart, left int) {
 		}
 		var all []series
 		for i, name := range r.order() {
-			all = append(all, series{mode: name, style: i % styles, points: r.Modes[name].accuracyCurve(person), dots: true})
+			all = append(all, series{mode: name, style: i % styles, points: f.curve(r.Modes[name], person), dots: true})
 		}
-		charts = append(charts, newChart(small, fmt.Sprintf("person-%d", k), person, all, 1, percent))
+		charts = append(charts, f.chart(small, fmt.Sprintf("person-%d", k), person, all))
 	}
 	return present(charts...), 0
-}
-
-// accuracyCurve returns the curve of a participant; where one model was tested for all,
-// that model's.
-func (m *Mode) accuracyCurve(person string) []xy {
-	own := -1
-	for i := range m.Accuracy {
-		if m.name(i) == person {
-			own = i
-		}
-	}
-	var points []xy
-	for _, p := range m.Curve {
-		switch {
-		case len(p.Accuracy) == 1:
-			points = append(points, xy{p.Round, p.Accuracy[0]})
-		case own >= 0 && own < len(p.Accuracy):
-			points = append(points, xy{p.Round, p.Accuracy[own]})
-		}
-	}
-	return points
 }
 
 // present leaves out the charts that had nothing to draw.

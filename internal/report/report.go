@@ -21,13 +21,17 @@ type Report struct {
 	Rounds       int              `json:"rounds"`
 	Seconds      float64          `json:"seconds"`
 	Modes        map[string]*Mode `json:"modes"` // by name: "alone", "joint", "collaborative"
+	// Language says that the model is one of language: people are shown losses first, and
+	// accuracy is the share of tokens that were the likeliest.
+	Language bool `json:"-"`
 }
 
 // Mode is the outcome of one mode.
 type Mode struct {
 	AccuracyMean   float64   `json:"accuracy_mean"`
-	Accuracy       []float64 `json:"accuracy"` // share of the test set, 0 to 1, by participant
-	Loss           float64   `json:"loss"`     // cross-entropy on the test set at the end, mean over participants
+	Accuracy       []float64 `json:"accuracy"`         // share of the test set's predictions that are right, 0 to 1, by participant
+	Loss           float64   `json:"loss"`             // on the test set at the end, mean over participants
+	Losses         []float64 `json:"losses,omitempty"` // by participant
 	Seconds        float64   `json:"seconds"`
 	BytesSent      int64     `json:"bytes_sent"`     // by the coordinator, frames and all
 	BytesReceived  int64     `json:"bytes_received"` // by the coordinator
@@ -42,6 +46,7 @@ type Point struct {
 	Round    int
 	Loss     float64   // mean training loss over participants
 	Accuracy []float64 // per participant, nil where not evaluated
+	TestLoss []float64 // likewise
 }
 
 // WriteJSON writes the report as one JSON object.
@@ -92,16 +97,6 @@ func (m *Mode) name(i int) string {
 		return m.Names[i]
 	}
 	return fmt.Sprintf("p%d", i+1)
-}
-
-// accuracyOf returns the accuracy of a participant by name.
-func (m *Mode) accuracyOf(name string) (float64, bool) {
-	for i, a := range m.Accuracy {
-		if m.name(i) == name {
-			return a, true
-		}
-	}
-	return 0, false
 }
 
 // mean returns the mean of xs, NaN if there are none.

@@ -14,10 +14,10 @@ type row struct {
 	Rule  bool // a line above it
 }
 
-// WriteTable writes the report for people: the test accuracy of each participant in
-// each mode, their mean, and what each mode cost.
+// WriteTable writes the report for people: the test accuracy of each participant in each
+// mode, of language models the test loss, their mean, and what each mode cost.
 func WriteTable(w io.Writer, r Report) error {
-	rows := append([]row{{Label: "test accuracy", Cells: r.order()}}, r.rows()...)
+	rows := append([]row{{Label: r.figure().label, Cells: r.order()}}, r.rows()...)
 	widths := make([]int, 1+len(r.Modes))
 	for _, row := range rows {
 		widths[0] = max(widths[0], utf8.RuneCountInString(row.Label))
@@ -55,21 +55,24 @@ func (r Report) headline() string {
 // rows returns the table under its heading, in the order of the modes.
 func (r Report) rows() []row {
 	var rows []row
-	people := r.people()
+	people, f := r.people(), r.figure()
 	for _, person := range people {
 		rows = append(rows, r.row(person, func(m *Mode) string {
 			together := len(m.Accuracy) < len(people) // joint: one figure for all, the mean
-			if a, ok := m.accuracyOf(person); ok && !together {
-				return percent(a)
+			if v, ok := f.of(m, person); ok && !together {
+				return f.write(v)
 			}
 			return absent
 		}))
 	}
-	average := r.row("mean", func(m *Mode) string { return percent(m.AccuracyMean) })
+	average := r.row("mean", func(m *Mode) string { return f.write(f.mean(m)) })
 	average.Rule = len(rows) > 0
-	loss := r.row("test loss", func(m *Mode) string { return number(m.Loss) })
-	loss.Rule = true
-	return append(rows, average, loss,
+	other := r.row("test loss", func(m *Mode) string { return number(m.Loss) })
+	if r.Language {
+		other = r.row("token accuracy", func(m *Mode) string { return percent(m.AccuracyMean) })
+	}
+	other.Rule = true
+	return append(rows, average, other,
 		r.row("seconds", func(m *Mode) string { return fmt.Sprintf("%.1f", m.Seconds) }),
 		r.row("sent", func(m *Mode) string { return Size(m.BytesSent) }),
 		r.row("received", func(m *Mode) string { return Size(m.BytesReceived) }),

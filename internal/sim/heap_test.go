@@ -50,7 +50,7 @@ func idleParticipant(ctx context.Context, b *testing.B, listener *protocol.PipeL
 			b.Error(err)
 		}
 	}
-	send(&protocol.Hello{MinVersion: 1, MaxVersion: 1, Participant: name, Data: protocol.Data{Examples: 10, Shape: []int{28, 28, 1}, Classes: 10}})
+	send(&protocol.Hello{MinVersion: 2, MaxVersion: 2, Participant: name, Data: protocol.Data{Examples: 10, Task: "image-cls", Shape: []int{28, 28, 1}, Classes: 10}})
 	var open *protocol.Open
 	for {
 		m, err := conn.Receive()

@@ -70,11 +70,14 @@ func (n *badNetwork) Dial(ctx context.Context, name string) (*protocol.Conn, err
 	}
 }
 
+// cut ends a connection in the middle of something.
+func cut(r *rand.Rand) netem.Faults { return netem.Faults{CutAfter: 1 + r.Int64N(20_000)} }
+
 // TestBitsSurviveABadNetwork cuts and corrupts connections in the middle of frames: the
 // adapters end up the same.
 func TestBitsSurviveABadNetwork(t *testing.T) {
 	faults := map[string]func(r *rand.Rand) netem.Faults{
-		"cut":     func(r *rand.Rand) netem.Faults { return netem.Faults{CutAfter: 1 + r.Int64N(20_000)} },
+		"cut":     cut,
 		"corrupt": func(r *rand.Rand) netem.Faults { return netem.Faults{CorruptAt: 1 + r.Int64N(20_000)} },
 		"slow":    func(*rand.Rand) netem.Faults { return netem.Faults{Delay: time.Millisecond, BytesPerSecond: 4e6} },
 	}

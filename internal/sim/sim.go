@@ -19,16 +19,22 @@ import (
 	"github.com/gradientlearning/cola/protocol"
 )
 
-// Config says what to simulate. Job, Train and Test are needed.
+// Config says what to simulate. Job and Train are needed.
 type Config struct {
 	// Job is the collaborative job. The other collaborations are derived from it.
 	Job coordinator.Job
 	// Collaborations to run, in order.
 	Collaborations []coordinator.Collaboration
-	// Train is split between the participants by label.
+	// Train is split between the participants.
 	Train data.Dataset
-	// Test is the common test set.
+	// Split returns part of parts of a set; nil is [data.ByLabel].
+	Split func(ds data.Dataset, part, parts int) data.Dataset
+	// Test is the common test set; nil for none.
 	Test data.Dataset
+	// Validation says which commit is the best, where the job keeps it; nil for none.
+	Validation data.Dataset
+	// Tokenizer is the fingerprint of the base model's own; empty: it is not known.
+	Tokenizer string
 	// Network connects them; nil is in memory.
 	Network Network
 	// Observe is told of every round, by collaboration; it must not block.
@@ -53,6 +59,7 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	begin := time.Now()
 	r := &report.Report{
 		Task: cfg.Job.Name, Participants: cfg.Job.Participants, Rounds: int(cfg.Job.Rounds), Modes: map[string]*report.Mode{},
+		Language: language(cfg.Train.Format().Task),
 	}
 	for _, collaboration := range cfg.Collaborations {
 		mode, err := runMode(ctx, cfg, collaboration)
@@ -65,8 +72,11 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	return r, nil
 }
 
+// language says whether a task is a language model's, whose predictions are tokens.
+func language(task data.Task) bool { return task == data.CausalLM || task == data.SequenceToSequence }
+
 // JobFor derives the job of one collaboration: joint has one participant with as many
-// rows a round as all together, and a mode that the collaboration cannot have gives way
+// examples a round as all together, and a mode that the collaboration cannot have gives way
 // to its own.
 func JobFor(job coordinator.Job, collaboration coordinator.Collaboration) coordinator.Job {
 	job.Collaboration = collaboration
@@ -111,7 +121,11 @@ func runMode(ctx context.Context, cfg Config, collaboration coordinator.Collabor
 		mode.Curve = append(mode.Curve, point(o))
 		observe(c, o)
 	}
-	result, err := Federate(ctx, cfg, all, func(i int) data.Dataset { return data.ByLabel(cfg.Train, i, len(all)) })
+	split := cfg.Split
+	if split == nil {
+		split = data.ByLabel
+	}
+	result, err := Federate(ctx, cfg, all, func(i int) data.Dataset { return split(cfg.Train, i, len(all)) })
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", collaboration, err)
 	}
@@ -121,6 +135,7 @@ func runMode(ctx context.Context, cfg Config, collaboration coordinator.Collabor
 			name = all[0] // one model serves everyone
 		}
 		mode.Accuracy = append(mode.Accuracy, result.Accuracy[name])
+		mode.Losses = append(mode.Losses, result.TestLoss[name])
 		mode.AccuracyMean += result.Accuracy[name] / float64(len(mode.Names))
 		mode.Loss += result.TestLoss[name] / float64(len(mode.Names))
 	}
@@ -133,7 +148,7 @@ func point(o coordinator.Observation) report.Point {
 	p := report.Point{Round: int(o.Round), Loss: o.Loss}
 	for _, name := range o.Participants {
 		if a, ok := o.Accuracy[name]; ok {
-			p.Accuracy = append(p.Accuracy, a)
+			p.Accuracy, p.TestLoss = append(p.Accuracy, a), append(p.TestLoss, o.TestLoss[name])
 		}
 	}
 	return p
@@ -173,7 +188,8 @@ func Federate(ctx context.Context, cfg Config, names []string, own func(i int) d
 		}()
 	}
 	c := coordinator.DefaultConfig()
-	c.Job, c.Listener, c.Device, c.Test, c.Log = cfg.Job, listener, device, cfg.Test, cfg.Log
+	c.Job, c.Listener, c.Device, c.Log = cfg.Job, listener, device, cfg.Log
+	c.Test, c.Validation, c.Tokenizer = cfg.Test, cfg.Validation, cfg.Tokenizer
 	if cfg.Observe != nil {
 		c.Observe = func(o coordinator.Observation) { cfg.Observe(cfg.Job.Collaboration, o) }
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -142,16 +143,22 @@ func TestAloneIsIsolated(t *testing.T) {
 func digests(t *testing.T, job coordinator.Job, shards map[string]int) map[string][32]byte {
 	t.Helper()
 	train, _ := smallData(t, job)
+	return digestsOf(t, job, slices.Collect(maps.Keys(shards)), func(name string) data.Dataset { return data.ByLabel(train, shards[name], 4) })
+}
+
+// digestsOf returns the digests of participants on their own data.
+func digestsOf(t *testing.T, job coordinator.Job, names []string, own func(name string) data.Dataset) map[string][32]byte {
+	t.Helper()
 	listener := protocol.NewPipeListener()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var mu sync.Mutex
 	var running sync.WaitGroup
 	got := map[string][32]byte{}
-	for name, shard := range shards {
+	for _, name := range names {
 		running.Go(func() {
 			cfg := participant.DefaultConfig()
-			cfg.Name, cfg.Data = name, data.ByLabel(train, shard, 4)
+			cfg.Name, cfg.Data = name, own(name)
 			cfg.Dial = func(ctx context.Context) (*protocol.Conn, error) { return listener.Dial(ctx, name) }
 			result, err := participant.Run(ctx, cfg)
 			if err != nil {

@@ -121,7 +121,7 @@ func open(t *testing.T, dir, name string, opts ...identity.Option) *identity.Ide
 // knows the peer by, or the fault that it sent.
 func session(conn *protocol.Conn) (string, error) {
 	defer func() { _ = conn.Close() }()
-	if err := conn.Send(&protocol.Hello{MinVersion: 1, MaxVersion: 1}); err != nil {
+	if err := conn.Send(&protocol.Hello{MinVersion: 2, MaxVersion: 2}); err != nil {
 		return "", err
 	}
 	reply, err := conn.Receive()
