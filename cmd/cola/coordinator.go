@@ -45,7 +45,7 @@ func (v *coordinatorVerb) Run(env *cli.Env) error {
 	if v.State == "" {
 		v.State = job.Name + ".state"
 	}
-	test, err := openTest(job)
+	read, err := openJobData(env, job, cli.DataFlags{})
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,8 @@ func (v *coordinatorVerb) Run(env *cli.Env) error {
 	}
 	progress := report.NewProgress(env.Stderr, env.Log)
 	cfg := coordinator.DefaultConfig()
-	cfg.Job, cfg.Listener, cfg.StateDir, cfg.Test, cfg.Linger, cfg.Log = job, listener, v.State, test, v.Linger, env.Log
+	cfg.Job, cfg.Listener, cfg.StateDir, cfg.Linger, cfg.Log = job, listener, v.State, v.Linger, env.Log
+	cfg.Test, cfg.Validation, cfg.Tokenizer = read.test, read.validation, read.fingerprint
 	started := false
 	cfg.Observe = func(o coordinator.Observation) {
 		if !started {
@@ -187,13 +188,13 @@ func (v *coordinatorVerb) print(env *cli.Env, job coordinator.Job, result *coord
 		AdaptersSHA256: result.AdaptersSHA256, Names: result.Participants, PeakMemory: result.PeakMemory,
 	}
 	for _, name := range result.Participants {
-		mode.Accuracy = append(mode.Accuracy, result.Accuracy[name])
+		mode.Accuracy, mode.Losses = append(mode.Accuracy, result.Accuracy[name]), append(mode.Losses, result.TestLoss[name])
 		mode.AccuracyMean += result.Accuracy[name] / float64(len(result.Participants))
 		mode.Loss += result.TestLoss[name] / float64(len(result.Participants))
 	}
 	r := report.Report{
 		Task: job.Name, Participants: job.Participants, Rounds: int(result.Rounds), Seconds: result.Total.Seconds(),
-		Modes: map[string]*report.Mode{string(job.Collaboration): mode},
+		Modes: map[string]*report.Mode{string(job.Collaboration): mode}, Language: result.Language,
 	}
 	if v.JSON {
 		enc := json.NewEncoder(env.Stdout)

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +25,8 @@ type federation struct {
 	data    string
 	address string
 	names   []string
+	mode    string   // the collaboration
+	flags   []string // of every participant
 }
 
 // process is one running command.
@@ -60,6 +64,57 @@ data = "synthetic:50:6x6x1:4:8"
 every = 0
 `
 
+const textFederationJob = `
+name = "small"
+rounds = %d
+participants = 3
+batch = 2
+interval = %d
+collaboration = "%s"
+[model]
+path = "writer"
+targets = ["c_attn", "wte"]
+[adapter]
+rank = 2
+[optimizer]
+learning_rate = 0.01
+[eval]
+data = "jsonl:texts.jsonl"
+max_length = 32
+every = 20
+examples = 2
+keep = "best"
+validation_share = 0.5
+`
+
+// kinds are the federations that processes are compared with the simulation in.
+var kinds = map[string]func(t *testing.T, rounds, interval int) *federation{
+	"collaborative": func(t *testing.T, rounds, interval int) *federation {
+		return newFederation(t, "collaborative", rounds, interval)
+	},
+	"alone": func(t *testing.T, rounds, interval int) *federation {
+		return newFederation(t, "alone", rounds, interval)
+	},
+	"text": newTextFederation,
+}
+
+// newTextFederation has a tiny GPT-2 and ends with its best commit.
+func newTextFederation(t *testing.T, rounds, interval int) *federation {
+	t.Helper()
+	f := newFederation(t, "collaborative", rounds, interval)
+	f.data, f.flags = "jsonl:texts.jsonl", []string{"--tokenizer", "writer", "--max-length", "32"}
+	var texts []byte
+	for i := range 9 {
+		texts = fmt.Appendf(texts, `{"prompt":"number %d?","response":"%s","category":"%d"}`+"\n", i, strings.Repeat("yes ", i+1), i%3)
+	}
+	err := errors.Join(writeTextModel(f.dir), os.WriteFile(filepath.Join(f.dir, "texts.jsonl"), texts, 0o600),
+		os.WriteFile(f.job, fmt.Appendf(nil, textFederationJob, rounds, interval, f.mode), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 func newFederation(t *testing.T, collaboration string, rounds, interval int) *federation {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free now, and most likely later
@@ -67,7 +122,7 @@ func newFederation(t *testing.T, collaboration string, rounds, interval int) *fe
 		t.Fatal(err)
 	}
 	f := &federation{
-		t: t, dir: t.TempDir(), data: "synthetic:300:6x6x1:4:7", address: l.Addr().String(), names: []string{"p0", "p1", "p2"},
+		t: t, dir: t.TempDir(), data: "synthetic:300:6x6x1:4:7", address: l.Addr().String(), names: []string{"p0", "p1", "p2"}, mode: collaboration,
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
@@ -137,7 +192,7 @@ func (f *federation) participant(i int, flags ...string) *process {
 		"participant", "--data", f.data, "--shard", fmt.Sprintf("%d/%d", i, len(f.names)),
 		"--state", filepath.Join(f.dir, f.names[i]), "--json",
 	}
-	return f.start(append(args, flags...)...)
+	return f.start(slices.Concat(args, f.flags, flags)...)
 }
 
 // invite returns a join line.
@@ -159,34 +214,34 @@ type outcome struct {
 }
 
 // digest returns adapters_sha256 of a command's JSON.
-func (f *federation) digest(output []byte, collaboration string) string {
+func (f *federation) digest(output []byte) string {
 	f.t.Helper()
 	var o outcome
 	if err := json.Unmarshal(output, &o); err != nil {
 		f.t.Fatalf("%v in %q", err, output)
 	}
-	if len(o.Modes[collaboration].Digest) != 64 {
-		f.t.Fatalf("no digest of %s in %s", collaboration, output)
+	if len(o.Modes[f.mode].Digest) != 64 {
+		f.t.Fatalf("no digest of %s in %s", f.mode, output)
 	}
-	return o.Modes[collaboration].Digest
+	return o.Modes[f.mode].Digest
 }
 
 // simulated returns the digest of the same job in one process.
-func (f *federation) simulated(collaboration string) string {
+func (f *federation) simulated() string {
 	f.t.Helper()
-	out, err := exec.Command("cola", "simulate", "--job", f.job, "--data", f.data, "--mode", collaboration, "--json").Output()
-	if err != nil {
-		f.t.Fatalf("simulate: %v", err)
+	p := f.start("simulate", "--job", f.job, "--data", f.data, "--mode", f.mode, "--json")
+	if status := f.wait(p); status != 0 {
+		f.t.Fatalf("simulate: exit status %d:\n%s", status, p.stderr.String())
 	}
-	return f.digest(out, collaboration)
+	return f.digest(p.stdout.Bytes())
 }
 
 // TestProcessesEndLikeTheSimulation runs a coordinator and its participants as
 // processes, joining in another order, and compares bits.
 func TestProcessesEndLikeTheSimulation(t *testing.T) {
-	for _, collaboration := range []string{"collaborative", "alone"} {
-		t.Run(collaboration, func(t *testing.T) {
-			f := newFederation(t, collaboration, 10, 3)
+	for name, federate := range kinds {
+		t.Run(name, func(t *testing.T) {
+			f := federate(t, 10, 3)
 			coordinator := f.coordinator()
 			var participants []*process
 			for _, i := range []int{2, 0, 1} {
@@ -200,7 +255,7 @@ func TestProcessesEndLikeTheSimulation(t *testing.T) {
 			if status := f.wait(coordinator); status != 0 {
 				t.Fatalf("exit status %d of the coordinator:\n%s", status, coordinator.stderr.String())
 			}
-			if got, want := f.digest(coordinator.stdout.Bytes(), collaboration), f.simulated(collaboration); got != want {
+			if got, want := f.digest(coordinator.stdout.Bytes()), f.simulated(); got != want {
 				t.Errorf("processes end with adapters %s, the simulation with %s", got, want)
 			}
 			for _, name := range f.names {
@@ -216,9 +271,9 @@ func TestProcessesEndLikeTheSimulation(t *testing.T) {
 // TestKilledAtAnyInstant kills the coordinator or a participant again and again, as
 // often as -kills says, restarts it, and compares the bits that come out.
 func TestKilledAtAnyInstant(t *testing.T) {
-	for _, collaboration := range []string{"collaborative", "alone"} {
-		t.Run(collaboration, func(t *testing.T) {
-			f := newFederation(t, collaboration, 100**kills, 2)
+	for name, federate := range kinds {
+		t.Run(name, func(t *testing.T) {
+			f := federate(t, 100**kills, 2)
 			coordinator := f.coordinator()
 			participants := make([]*process, len(f.names))
 			joins := make([]string, len(f.names))
@@ -253,7 +308,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 			if status := f.wait(coordinator); status != 0 {
 				t.Fatalf("exit status %d of the coordinator:\n%s", status, coordinator.stderr.String())
 			}
-			if got, want := f.digest(coordinator.stdout.Bytes(), collaboration), f.simulated(collaboration); got != want {
+			if got, want := f.digest(coordinator.stdout.Bytes()), f.simulated(); got != want {
 				t.Errorf("after %d kills the adapters are %s, undisturbed %s", *kills, got, want)
 			}
 		})

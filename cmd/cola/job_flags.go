@@ -13,13 +13,18 @@ import (
 
 // jobFlags change single keys of a job. What is not given keeps the job's value.
 type jobFlags struct {
-	Job          string   `placeholder:"FILE" help:"Job file (TOML); without one, MNIST with an MLP and linear adapters."`
+	Job          string   `placeholder:"FILE" help:"Job file (TOML); without one, MNIST with an MLP and linear adapters, or with --model-path a model of text and low-rank ones."`
 	Seed         *uint64  `help:"Seed of weights, adapters and batches."`
 	Rounds       *uint64  `help:"Number of rounds."`
 	Participants *int     `help:"Number of participants."`
-	Batch        *int     `help:"Rows that each participant gives a round."`
+	Batch        *int     `help:"Examples that each participant gives a round."`
 	Interval     *uint64  `help:"Rounds whose tuples are fitted together."`
 	Model        *string  `help:"Base model: linear, mlp or cnn." placeholder:"TYPE"`
+	ModelPath    *string  `help:"Base model of text: a folder in Hugging Face layout, or a .bin file of llama2.c." placeholder:"FOLDER"`
+	Task         *string  `help:"Task of a model of text: seq-cls, causal-lm or seq2seq-lm; by default that of its type." placeholder:"TASK"`
+	Targets      []string `help:"Layers of a model of text that are adapted: last parts of names, all-linear, or re:PATTERN; by default the paper's." placeholder:"NAME"`
+	Classes      *int     `help:"Classes of the base model; of text 0 as config.json has it, 1 a regression."`
+	RandomInit   bool     `help:"Draw the weights of a model of text from the seed: for measurements."`
 	Adapter      *string  `help:"Adapter: low-rank, linear or mlp." placeholder:"KIND"`
 	Rank         *int     `help:"Rank of low-rank adapters."`
 	Solver       *string  `help:"How the regression is solved: gradient, steps, ridge or reduced-rank." placeholder:"NAME"`
@@ -27,7 +32,7 @@ type jobFlags struct {
 	Ridge        *float64 `help:"Penalty λ of the closed-form solvers." placeholder:"LAMBDA"`
 	Optimizer    *string  `help:"Optimizer: sgd, adam or adamw." placeholder:"NAME"`
 	LearningRate *float64 `help:"Learning rate before the schedule." placeholder:"RATE"`
-	Loss         *string  `help:"Normalise the loss by each participant's own rows (participant) or by all rows (batch)." placeholder:"RULE"`
+	Loss         *string  `help:"Normalise the loss by each participant's own predictions (participant) or by all (batch)." placeholder:"RULE"`
 	WireX        *string  `name:"wire-x" help:"How captured inputs travel: f32 or bf16." placeholder:"DTYPE"`
 	WireG        *string  `name:"wire-g" help:"How gradients travel: f32 or bf16." placeholder:"DTYPE"`
 	Mode         []string `placeholder:"MODE" help:"Collaborations to run (alone, joint, collaborative) or how the pass treats adapters (detached, unmerged, merged); may be repeated."`
@@ -48,9 +53,7 @@ func (f *jobFlags) job() (coordinator.Job, []coordinator.Collaboration, error) {
 	set(&job.Participants, f.Participants)
 	set(&job.Batch, f.Batch)
 	set(&job.Interval, f.Interval)
-	if f.Model != nil && *f.Model != job.Model.Type {
-		job.Model.Type, job.Model.Hidden = *f.Model, nil
-	}
+	f.model(&job)
 	if f.Job == "" && job.Model.Type == "cnn" {
 		job.Eval.Examples, job.Eval.Final = 200, 1000 // a pass over all 10,000 takes longer than the job
 	}
@@ -68,9 +71,29 @@ func (f *jobFlags) job() (coordinator.Job, []coordinator.Collaboration, error) {
 	return job, collaborations, err
 }
 
+// model applies the flags about the base model.
+func (f *jobFlags) model(job *coordinator.Job) {
+	if f.Model != nil && *f.Model != job.Model.Type {
+		job.Model.Type, job.Model.Hidden = *f.Model, nil
+	}
+	if f.ModelPath != nil && job.Model.Path == "" {
+		job.Model = coordinator.ModelConfig{}
+	}
+	set(&job.Model.Path, f.ModelPath)
+	set(&job.Model.Task, f.Task)
+	set(&job.Model.Classes, f.Classes)
+	if len(f.Targets) > 0 {
+		job.Model.Targets = f.Targets
+	}
+	job.Model.Random = job.Model.Random || f.RandomInit
+}
+
 // defaults returns the job without a job file: with settings that suit the adapter and
 // the solver that are asked for.
 func (f *jobFlags) defaults() coordinator.Job {
+	if f.ModelPath != nil {
+		return coordinator.DefaultTextJob()
+	}
 	job := coordinator.DefaultJob()
 	set(&job.Adapter.Kind, (*adapter.Kind)(f.Adapter))
 	set(&job.Solver.Name, f.Solver)

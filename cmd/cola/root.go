@@ -15,6 +15,8 @@ type root struct {
 	Eval        evalVerb        `cmd:"" help:"Score held-out examples, with and without adapters."`
 	Export      exportVerb      `cmd:"" help:"Write adapters for PEFT, llama.cpp, or into a model's weights."`
 	Import      importVerb      `cmd:"" help:"Read a LoRA adapter that PEFT wrote."`
+	Plan        planVerb        `cmd:"" help:"Say what a round takes, in memory and bytes, before anything runs."`
+	Tokenize    tokenizeVerb    `cmd:"" help:"Print the token ids of texts, or the texts of ids."`
 	Inspect     inspectVerb     `cmd:"" help:"Show what is in frames, safetensors files, adapters and state folders."`
 	Verify      verifyVerb      `cmd:"" help:"Compare gradient learning with classical gradients, or with numbers of another implementation."`
 	Version     versionVerb     `cmd:"" help:"Print the version of cola, of Go and of the protocol."`

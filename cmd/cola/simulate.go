@@ -9,21 +9,26 @@ import (
 	"github.com/gradientlearning/cola/internal/cli"
 	"github.com/gradientlearning/cola/internal/report"
 	"github.com/gradientlearning/cola/internal/sim"
+	"github.com/gradientlearning/cola/protocol"
 )
 
 // simulateVerb is cola simulate.
 type simulateVerb struct {
 	jobFlags
-	Data   string `default:"mnist" placeholder:"DATA" help:"Training data, split between the participants by label: mnist, idx:FOLDER or synthetic:…"`
-	Report string `placeholder:"FILE" help:"Write one self-contained HTML page with learning curves."`
-	JSON   bool   `help:"Print one JSON object on standard output."`
+	Data string `default:"mnist" placeholder:"DATA" help:"Training data, split between the participants: mnist, idx:FOLDER, synthetic:…; of text PRESET:PATH, jsonl:PATH, csv:PATH, text:FILE …"`
+	cli.DataFlags
+	Split   string  `default:"label" enum:"label,shuffled,category" help:"How the data are split: sorted by label or category (label), at random (shuffled), or whole labels or categories (category)."`
+	HeldOut float64 `default:"0.1" placeholder:"SHARE" help:"Of text: share of the data that is the test set, where the job names none; 0: no test set."`
+	Report  string  `placeholder:"FILE" help:"Write one self-contained HTML page with learning curves."`
+	JSON    bool    `help:"Print one JSON object on standard output."`
 }
 
 // Help is the text of cola simulate --help.
 func (v *simulateVerb) Help() string {
 	return `Runs a whole federation in one process, over the same protocol that machines use: each participant alone, one with all the data (joint), and all together (collaborative).
 
-Example: cola simulate --rounds 100 --participants 4 --adapter low-rank --report report.html`
+Examples: cola simulate --rounds 100 --participants 4 --adapter low-rank --report report.html
+cola simulate --model-path gpt2 --data dolly:dolly15k.jsonl --split category --rounds 50`
 }
 
 // Run trains and reports.
@@ -40,18 +45,25 @@ func (v *simulateVerb) Run(env *cli.Env) error {
 			return err
 		}
 	}
-	train, err := cli.OpenData(v.Data)
+	read, err := openJobData(env, job, v.DataFlags)
 	if err != nil {
 		return err
 	}
-	test, err := openTest(job)
+	train, err := jobTextFlags(job, v.DataFlags).Open(env.Context, env.Log, v.Data, read.tokenizer, read.context)
 	if err != nil {
 		return err
+	}
+	if read.test == nil && data.IsText(v.Data) && v.HeldOut > 0 {
+		if !(v.HeldOut < 1) {
+			return protocol.Faultf(protocol.CodeUsage, "give a share below 1", "--held-out %g leaves nothing to train on", v.HeldOut)
+		}
+		train, read.test = data.Split(train, v.HeldOut, job.Seed)
 	}
 	progress := report.NewProgress(env.Stderr, env.Log)
 	current := coordinator.Collaboration("")
 	r, err := sim.Run(env.Context, sim.Config{
-		Job: job, Collaborations: collaborations, Train: train, Test: test, Log: env.Log,
+		Job: job, Collaborations: collaborations, Train: train, Split: cli.Split(v.Split),
+		Test: read.test, Validation: read.validation, Tokenizer: read.fingerprint, Log: env.Log,
 		Observe: func(c coordinator.Collaboration, o coordinator.Observation) {
 			if c != current {
 				current = c
@@ -96,12 +108,4 @@ func (v *simulateVerb) write(env *cli.Env, r report.Report) error {
 		return report.WriteJSON(env.Stdout, r)
 	}
 	return report.WriteTable(env.Stdout, r)
-}
-
-// openTest opens the job's test set, if it has one.
-func openTest(job coordinator.Job) (data.Dataset, error) {
-	if job.Eval.Data == "" {
-		return nil, nil
-	}
-	return cli.OpenData(job.Eval.Data)
 }

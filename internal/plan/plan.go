@@ -58,11 +58,11 @@ func (p Prediction) Memory() int64 { return p.Weights + p.Activations + p.Tuples
 
 // Traffic is the bytes of a participant's messages in a round, frames and all, uncompressed.
 type Traffic struct {
-	Participant string
-	Batch       int64 // to the coordinator
-	Tuples      int64 // from it
-	Update      int64 // to the coordinator, once an interval
-	Commit      int64 // from it, once an interval
+	Participant string `json:"participant"`
+	Batch       int64  `json:"batch"`  // to the coordinator
+	Tuples      int64  `json:"tuples"` // from it
+	Update      int64  `json:"update"` // to the coordinator, once an interval
+	Commit      int64  `json:"commit"` // from it, once an interval
 }
 
 // Predict runs one round dry.
