@@ -98,7 +98,7 @@ func newBART(c *Config, f *fields) network {
 	if m.Encoder == nil || m.Decoder == nil {
 		return nil
 	}
-	m.Decoder.Tokens.tied, m.Decoder.slot = true, len(m.Encoder.Blocks)
+	m.Decoder.Tokens.tied, m.Decoder.slot = tied, len(m.Encoder.Blocks)
 	m.LMHead, m.FinalBias = newLMHead(next(), width, c.Vocabulary, tied), linalg.New(linalg.F32, 1, c.Vocabulary)
 	return m
 }
@@ -113,7 +113,9 @@ func newBARTAttention(queries, keys, output, width int, h heads) *bartAttention 
 }
 
 func (m *bart) tie() {
-	m.Decoder.Tokens.Weight = m.Encoder.Tokens.Weight
+	if m.Decoder.Tokens.tied {
+		m.Decoder.Tokens.Weight = m.Encoder.Tokens.Weight
+	}
 	tieHead(m.LMHead, m.Encoder.Tokens)
 }
 
@@ -122,11 +124,18 @@ func (m *bart) prepare(linalg.Device) { m.LMHead.Bias = m.FinalBias.Reshape(m.Fi
 func (m *bart) head() *linear { return m.LMHead }
 
 // aliases are the names under which checkpoints hold a parameter, the one to write first.
+// Where nothing is tied, encoder and decoder have a table each, and older checkpoints one
+// for both.
 func (m *bart) aliases(name string) []string {
-	if name == "model.encoder.embed_tokens.weight" {
-		return []string{"model.shared.weight", name, "model.decoder.embed_tokens.weight"}
+	const shared, encoder, decoder = "model.shared.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"
+	switch {
+	case name != encoder && name != decoder:
+		return []string{name}
+	case m.Decoder.Tokens.tied:
+		return []string{shared, encoder, decoder}
+	default:
+		return []string{name, shared}
 	}
-	return []string{name}
 }
 
 // forward returns the decoder's hidden representations.

@@ -144,6 +144,10 @@ func newBERTModel(c *Config, f *fields) network {
 
 func (m *bertModel) tie() { tieHead(m.Decoder, m.Body.Tokens) }
 
+func (m *bertModel) aliases(name string) []string {
+	return biasNames(name, "cls.predictions.bias", "cls.predictions.decoder.bias", m.Decoder)
+}
+
 func (m *bertModel) prepare(linalg.Device) {
 	if m.Decoder != nil {
 		m.Decoder.Bias = m.Bias
@@ -191,6 +195,10 @@ func newRoBERTaModel(c *Config, f *fields) network {
 }
 
 func (m *robertaModel) tie() { tieHead(m.Decoder, m.Body.Tokens) }
+
+func (m *robertaModel) aliases(name string) []string {
+	return biasNames(name, "lm_head.bias", "lm_head.decoder.bias", m.Decoder)
+}
 
 func (m *robertaModel) prepare(linalg.Device) {
 	if m.Decoder != nil {

@@ -118,7 +118,7 @@ func (f *fields) text(name, without string) string {
 // mean otherwise is not implemented.
 func (f *fields) only(name string, values ...string) {
 	if v, ok := f.value(name); ok && !slices.Contains(values, show(v)) {
-		f.fail(name, "only %s is implemented", strings.Join(values, " or "))
+		f.fail(name, "only %s is implemented", strings.Join(append(values, "null"), " or "))
 	}
 }
 

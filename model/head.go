@@ -18,6 +18,20 @@ func newLMHead(input, width, vocabulary int, tied bool) *linear {
 	return l
 }
 
+// biasNames are the names under which checkpoints hold the bias of a masked-LM head, the one
+// to write first. Where nothing is tied they may hold two biases, and the decoder's own is
+// the one that is added.
+func biasNames(name, own, decoder string, head *linear) []string {
+	switch {
+	case name != own || head == nil:
+		return []string{name}
+	case head.tied:
+		return []string{own, decoder}
+	default:
+		return []string{decoder, own}
+	}
+}
+
 // tieHead gives a tied head the embedding's weight.
 func tieHead(head *linear, tokens *embedding) {
 	if head != nil && head.tied {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -52,6 +53,20 @@ func llama2cConfig(path string) (*fields, error) {
 		"vocab_size": number(max(h.Vocabulary, -h.Vocabulary)), "max_position_embeddings": number(h.Context),
 		"rms_norm_eps": json.Number("1e-5"), "tie_word_embeddings": h.Vocabulary > 0,
 	}}, nil
+}
+
+// ConfigFile returns the config.json of a model of text: its own, or the one that the header
+// of a llama2.c file stands for.
+func (b *Base) ConfigFile() ([]byte, error) {
+	if filepath.Ext(b.config.Path) != ".bin" {
+		return os.ReadFile(filepath.Join(b.config.Path, "config.json"))
+	}
+	f, err := llama2cConfig(b.config.Path)
+	if err != nil {
+		return nil, err
+	}
+	f.values["architectures"] = []string{"LlamaForCausalLM"}
+	return json.MarshalIndent(f.values, "", "  ")
 }
 
 // loadLlama2c fills a Llama's parameters from a file.

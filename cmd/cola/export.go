@@ -181,12 +181,22 @@ func (e *export) merged(out string) error {
 	if err := safetensors.WriteFile(filepath.Join(out, "model.safetensors"), blobs, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
+	config, err := base.ConfigFile()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(out, "config.json"), config, 0o644); err != nil {
+		return err
+	}
 	return copyBeside(out, c.Path)
 }
 
-// copyBeside copies what belongs to a model beside its weights: its configuration and its
-// tokenizer.
+// copyBeside copies what belongs to a model in a folder beside its weights and its
+// configuration: its tokenizer.
 func copyBeside(out, folder string) error {
+	if filepath.Ext(folder) == ".bin" {
+		return nil // llama2.c keeps it elsewhere
+	}
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
@@ -194,7 +204,7 @@ func copyBeside(out, folder string) error {
 	for _, entry := range entries {
 		name := entry.Name()
 		text := strings.HasSuffix(name, ".json") && !strings.HasSuffix(name, ".index.json") || strings.HasSuffix(name, ".txt") || name == "tokenizer.model"
-		if entry.IsDir() || !text {
+		if entry.IsDir() || !text || name == "config.json" {
 			continue
 		}
 		content, err := os.ReadFile(filepath.Join(folder, name))
