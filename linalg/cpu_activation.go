@@ -7,11 +7,14 @@ import (
 
 // Activations are computed in float64 and rounded once.
 
-// curve is a function and its derivative at a place.
-type curve func(x float64) (y, slope float64)
+// curve is a function, and its derivative.
+type curve struct{ value, slope func(x float64) float64 }
 
 // curves by activation.
-var curves = [...]curve{GELU: gelu, GELUTanh: geluTanh, SiLU: silu, Tanh: tanh, QuickGELU: quickGELU}
+var curves = [...]curve{
+	GELU: {gelu, geluSlope}, GELUTanh: {geluTanh, geluTanhSlope}, SiLU: {silu, siluSlope}, Tanh: {math.Tanh, tanhSlope},
+	QuickGELU: {quickGELU, quickGELUSlope},
+}
 
 func (f Activation) curve() curve {
 	if f < 0 || int(f) >= len(curves) {
@@ -20,31 +23,47 @@ func (f Activation) curve() curve {
 	return curves[f]
 }
 
-func gelu(x float64) (y, slope float64) {
-	normal := 0.5 * (1 + math.Erf(x/math.Sqrt2))
-	return x * normal, normal + x*math.Exp(-0.5*x*x)/math.Sqrt(2*math.Pi)
+func gelu(x float64) float64 { return x * 0.5 * (1 + math.Erf(x/math.Sqrt2)) }
+
+func geluSlope(x float64) float64 {
+	return 0.5*(1+math.Erf(x/math.Sqrt2)) + x*math.Exp(-0.5*x*x)/math.Sqrt(2*math.Pi)
 }
 
-func geluTanh(x float64) (y, slope float64) {
-	const a, b = 0.7978845608028654, 0.044715 // √(2/π)
-	t := math.Tanh(a * (x + b*x*x*x))
-	return 0.5 * x * (1 + t), 0.5*(1+t) + 0.5*x*(1-t*t)*a*(1+3*b*x*x)
+// The constants of geluTanh.
+const (
+	geluA = 0.7978845608028654 // √(2/π)
+	geluB = 0.044715
+)
+
+func geluTanh(x float64) float64 { return 0.5 * x * (1 + math.Tanh(geluA*(x+geluB*x*x*x))) }
+
+func geluTanhSlope(x float64) float64 {
+	t := math.Tanh(geluA * (x + geluB*x*x*x))
+	return 0.5*(1+t) + 0.5*x*(1-t*t)*geluA*(1+3*geluB*x*x)
 }
 
-func silu(x float64) (y, slope float64) {
-	s := 1 / (1 + math.Exp(-x))
-	return x * s, s * (1 + x*(1-s))
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+func silu(x float64) float64 { return x * sigmoid(x) }
+
+func siluSlope(x float64) float64 {
+	s := sigmoid(x)
+	return s * (1 + x*(1-s))
 }
 
-func tanh(x float64) (y, slope float64) {
+func tanhSlope(x float64) float64 {
 	t := math.Tanh(x)
-	return t, 1 - t*t
+	return 1 - t*t
 }
 
-func quickGELU(x float64) (y, slope float64) {
-	const a = 1.702
-	s := 1 / (1 + math.Exp(-a*x))
-	return x * s, s * (1 + a*x*(1-s))
+// quick is the constant of quickGELU.
+const quick = 1.702
+
+func quickGELU(x float64) float64 { return x * sigmoid(quick*x) }
+
+func quickGELUSlope(x float64) float64 {
+	s := sigmoid(quick * x)
+	return s * (1 + quick*x*(1-s))
 }
 
 // curveGrain is the least number of places of a curve that are worth a goroutine.
@@ -52,25 +71,23 @@ const curveGrain = 1 << 12
 
 // Activate computes y = f(x).
 func (cpu) Activate(y, x *Tensor, f Activation) {
-	ys, xs, at := y.F32(), x.F32(), f.curve()
+	ys, xs, at := y.F32(), x.F32(), f.curve().value
 	mustEqual("Activate", len(ys), len(xs))
 	parallel(len(xs), curveGrain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			v, _ := at(float64(xs[i]))
-			ys[i] = float32(v)
+			ys[i] = float32(at(float64(xs[i])))
 		}
 	})
 }
 
 // ActivateBackward computes dx = g·f′(x).
 func (cpu) ActivateBackward(dx, g, x *Tensor, f Activation) {
-	ds, gs, xs, at := dx.F32(), g.F32(), x.F32(), f.curve()
+	ds, gs, xs, at := dx.F32(), g.F32(), x.F32(), f.curve().slope
 	mustEqual("ActivateBackward", len(ds), len(xs))
 	mustEqual("ActivateBackward", len(gs), len(xs))
 	parallel(len(xs), curveGrain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			_, slope := at(float64(xs[i]))
-			ds[i] = float32(float64(gs[i]) * slope)
+			ds[i] = float32(float64(gs[i]) * at(float64(xs[i])))
 		}
 	})
 }
@@ -82,8 +99,7 @@ func (cpu) SwiGLU(y, gate, up *Tensor) {
 	mustEqual("SwiGLU", len(us), len(as))
 	parallel(len(as), curveGrain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			v, _ := silu(float64(as[i]))
-			ys[i] = float32(v * float64(us[i]))
+			ys[i] = float32(silu(float64(as[i])) * float64(us[i]))
 		}
 	})
 }
@@ -96,9 +112,10 @@ func (cpu) SwiGLUBackward(dgate, dup, g, gate, up *Tensor) {
 	}
 	parallel(len(as), curveGrain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			v, slope := silu(float64(as[i]))
-			das[i] = float32(float64(gs[i]) * float64(us[i]) * slope)
-			dus[i] = float32(float64(gs[i]) * v)
+			x := float64(as[i])
+			s := sigmoid(x)
+			das[i] = float32(float64(gs[i]) * float64(us[i]) * (s * (1 + x*(1-s))))
+			dus[i] = float32(float64(gs[i]) * (x * s))
 		}
 	})
 }
