@@ -1,6 +1,7 @@
 package metric_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
@@ -55,36 +56,25 @@ type goldenText struct {
 type rougeRows [4][3]float64
 
 // unpacked returns a compressed file of testdata.
-func unpacked(t *testing.T, name string) []byte {
-	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-var readGolden = sync.OnceValues(func() (*golden, error) {
-	f, err := os.Open("testdata/golden.json.gz")
+func unpacked(name string) ([]byte, error) {
+	packed, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+var readGolden = sync.OnceValues(func() (*golden, error) {
+	text, err := unpacked("golden.json.gz")
 	if err != nil {
 		return nil, err
 	}
 	g := new(golden)
-	return g, json.NewDecoder(z).Decode(g)
+	return g, json.Unmarshal(text, g)
 })
 
 func openGolden(t *testing.T) *golden {
@@ -211,7 +201,11 @@ func TestWordsEqualTheTokenizersOfTheReferences(t *testing.T) {
 }
 
 func TestStemEqualsNLTK(t *testing.T) {
-	lines := strings.Split(strings.TrimSpace(string(unpacked(t, "stems.txt.gz"))), "\n")
+	text, err := unpacked("stems.txt.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	if len(lines) < 5000 {
 		t.Fatalf("there are %d words, and make.py makes thousands", len(lines))
 	}

@@ -18,7 +18,7 @@ type addedToken struct {
 	singleWord bool // only where no word goes on before or behind it
 	lstrip     bool // it takes the spaces before it
 	rstrip     bool // it takes the spaces behind it
-	normalized bool // it is looked for in the normalised text
+	inNormal   bool // it is looked for in the normalised text
 	special    bool // it is left out of a decoded text on demand
 	hidden     bool // it is not looked for at all
 
@@ -27,10 +27,10 @@ type addedToken struct {
 
 // addedTokens is the added tokens of a tokenizer.
 type addedTokens struct {
-	ids        map[string]int32
-	byID       map[int32]addedToken
-	raw        finder // of those looked for in the text as it is
-	normalized finder // of those looked for in the normalised text
+	ids    map[string]int32
+	byID   map[int32]addedToken
+	raw    finder // of those looked for in the text as it is
+	normal finder // of those looked for in the normalised text
 }
 
 func newAdded(tokens ...addedToken) *addedTokens {
@@ -68,17 +68,17 @@ func (a *addedTokens) end() int {
 
 // index makes the finders, and finds out what tokens are decoded as.
 func (a *addedTokens) index(n normalizer) {
-	a.raw, a.normalized = finder{}, finder{}
+	a.raw, a.normal = finder{}, finder{}
 	for _, id := range slices.Sorted(maps.Keys(a.byID)) {
 		t := a.byID[id]
-		if t.decoded = t.content; t.normalized && n != nil {
-			t.decoded = n.normalize(t.content)
+		if t.decoded = t.content; t.inNormal && n != nil {
+			t.decoded = n.apply(t.content)
 		}
 		a.byID[id] = t
 		switch {
 		case t.hidden:
-		case t.normalized:
-			a.normalized.add(t.decoded, t)
+		case t.inNormal:
+			a.normal.add(t.decoded, t)
 		default:
 			a.raw.add(t.content, t)
 		}
@@ -94,9 +94,9 @@ func (a *addedTokens) cut(text string, n normalizer, emit func(segment string, i
 			return
 		}
 		if n != nil {
-			segment = n.normalize(segment)
+			segment = n.apply(segment)
 		}
-		a.normalized.cut(segment, func(at int, segment string, id int32) {
+		a.normal.cut(segment, func(at int, segment string, id int32) {
 			emit(segment, id, start+at == 0)
 		})
 	})
@@ -104,11 +104,11 @@ func (a *addedTokens) cut(text string, n normalizer, emit func(segment string, i
 
 // describe writes what decides ids; where nothing normalises, it decides nothing whether a
 // token is looked for before or after.
-func (a *addedTokens) describe(w io.Writer, normalizes bool) {
+func (a *addedTokens) describe(w io.Writer, changes bool) {
 	for _, id := range slices.Sorted(maps.Keys(a.byID)) {
 		t := a.byID[id]
-		fmt.Fprintf(w, "added %d %q word=%t left=%t right=%t normalized=%t hidden=%t\n",
-			id, t.content, t.singleWord, t.lstrip, t.rstrip, t.normalized && normalizes, t.hidden)
+		fmt.Fprintf(w, "added %d %q word=%t left=%t right=%t normal=%t hidden=%t\n",
+			id, t.content, t.singleWord, t.lstrip, t.rstrip, t.inNormal && changes, t.hidden)
 	}
 }
 

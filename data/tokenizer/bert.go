@@ -14,7 +14,7 @@ import (
 // spaces around Chinese characters, takes accents off and makes letters small.
 type bertNormalizer struct{ clean, chinese, accents, lower bool }
 
-func (b bertNormalizer) normalize(text string) string {
+func (b bertNormalizer) apply(text string) string {
 	if b.clean {
 		text = strings.Map(cleaned, text)
 	}

@@ -95,7 +95,7 @@ type spmNormalizer struct {
 	dummyPrefix  bool
 }
 
-func (n spmNormalizer) normalize(text string) string {
+func (n spmNormalizer) apply(text string) string {
 	var s strings.Builder
 	for text != "" {
 		taken, to := n.table.next(text)
@@ -109,7 +109,11 @@ func (n spmNormalizer) normalize(text string) string {
 	if text != "" && n.dummyPrefix {
 		text = " " + text
 	}
-	return strings.ReplaceAll(text, " ", wordStart)
+	text = strings.ReplaceAll(text, " ", wordStart)
+	for n.removeSpaces && strings.HasSuffix(text, wordStart) { // those written as such, too
+		text = strings.TrimSuffix(text, wordStart)
+	}
+	return text
 }
 
 func (n spmNormalizer) describe(w io.Writer) {

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"unicode/utf8"
 )
@@ -105,7 +106,10 @@ func (m *spm) unigram(s *settings) (*Tokenizer, error) {
 		added:      m.addedTokens(),
 		decoder:    decoders{replaceDecoder{wordStart, " "}, byteFallbackDecoder{}, fuseDecoder{}},
 	}
-	if m.dummyPrefix {
+	switch {
+	case m.removeSpaces:
+		t.decoder = append(t.decoder.(decoders), stripDecoder{" ", math.MaxInt, 0})
+	case m.dummyPrefix:
 		t.decoder = append(t.decoder.(decoders), stripDecoder{" ", 1, 0})
 	}
 	s.apply(t, m.usual())

@@ -31,7 +31,7 @@ type addedJSON struct {
 	SingleWord bool   `json:"single_word"`
 	LStrip     bool   `json:"lstrip"`
 	RStrip     bool   `json:"rstrip"`
-	Normalized bool   `json:"normalized"`
+	InNormal   bool   `json:"normalized"` //nolint:misspell // the file's word
 	Special    bool   `json:"special"`
 }
 
@@ -90,7 +90,7 @@ func (t *Tokenizer) addAll(all []addedJSON) error {
 		}
 		t.added.add(addedToken{
 			content: a.Content, id: a.ID, singleWord: a.SingleWord, lstrip: a.LStrip, rstrip: a.RStrip,
-			normalized: a.Normalized, special: a.Special,
+			inNormal: a.InNormal, special: a.Special,
 		})
 	}
 	return nil

@@ -92,10 +92,10 @@ func parseByteLevel(data json.RawMessage) (splitter, error) {
 // leave nothing out, isolating what matches and removing what does not are the same.
 func parseSplit(data json.RawMessage) (splitter, error) {
 	var c struct {
-		Type     string      `json:"type"`
-		Pattern  patternJSON `json:"pattern"`
-		Behavior string      `json:"behavior"`
-		Invert   bool        `json:"invert"`
+		Type    string      `json:"type"`
+		Pattern patternJSON `json:"pattern"`
+		Matches string      `json:"behavior"` //nolint:misspell // the file's word
+		Invert  bool        `json:"invert"`
 	}
 	if err := strict(data, &c); err != nil {
 		return nil, err
@@ -105,12 +105,12 @@ func parseSplit(data json.RawMessage) (splitter, error) {
 	}
 	p, ok := patterns[*c.Pattern.Regex]
 	if !ok {
-		return nil, fmt.Errorf("Split by the regular expression %q: %w", *c.Pattern.Regex, ErrUnsupported)
+		return nil, fmt.Errorf("a Split by the regular expression %q: %w", *c.Pattern.Regex, ErrUnsupported)
 	}
-	if c.Behavior == "Isolated" && !c.Invert || c.Behavior == "Removed" && c.Invert {
+	if c.Matches == "Isolated" && !c.Invert || c.Matches == "Removed" && c.Invert {
 		return p, nil
 	}
-	return nil, fmt.Errorf("Split with behavior %q and invert %t: %w", c.Behavior, c.Invert, ErrUnsupported)
+	return nil, fmt.Errorf("a Split whose matches are %q, inverted %t: %w", c.Matches, c.Invert, ErrUnsupported)
 }
 
 // metaspaceJSON is Metaspace as pre-tokenizer and decoder. Old files say add_prefix_space for
@@ -129,7 +129,7 @@ func (c *metaspaceJSON) parse(data json.RawMessage) (scheme string, err error) {
 		return "", err
 	}
 	if utf8.RuneCountInString(c.Replacement) != 1 {
-		return "", fmt.Errorf("Metaspace: replacement %q is not one character", c.Replacement)
+		return "", fmt.Errorf("the Metaspace replacement %q is not one character", c.Replacement)
 	}
 	scheme = "always"
 	if c.Scheme != nil {
@@ -141,7 +141,7 @@ func (c *metaspaceJSON) parse(data json.RawMessage) (scheme string, err error) {
 	case "always", "first", "never":
 		return scheme, nil
 	}
-	return "", fmt.Errorf("Metaspace with prepend_scheme %q: %w", scheme, ErrUnsupported)
+	return "", fmt.Errorf("a Metaspace with prepend_scheme %q: %w", scheme, ErrUnsupported)
 }
 
 func parseMetaspace(data json.RawMessage) (splitter, error) {

@@ -10,7 +10,7 @@ import (
 // prepend puts something before a text that is not empty.
 type prepend string
 
-func (p prepend) normalize(text string) string {
+func (p prepend) apply(text string) string {
 	if text == "" {
 		return ""
 	}
@@ -22,16 +22,16 @@ func (p prepend) describe(w io.Writer) { fmt.Fprintf(w, "prepend %q\n", string(p
 // replace replaces one string by another.
 type replace struct{ old, new string }
 
-func (r replace) normalize(text string) string { return strings.ReplaceAll(text, r.old, r.new) }
+func (r replace) apply(text string) string { return strings.ReplaceAll(text, r.old, r.new) }
 
 func (r replace) describe(w io.Writer) { fmt.Fprintf(w, "replace %q %q\n", r.old, r.new) }
 
 // normalizers is normalizers behind each other.
 type normalizers []normalizer
 
-func (all normalizers) normalize(text string) string {
+func (all normalizers) apply(text string) string {
 	for _, n := range all {
-		text = n.normalize(text)
+		text = n.apply(text)
 	}
 	return text
 }
@@ -48,14 +48,14 @@ type mapping struct {
 	of   func(text string) string
 }
 
-func (m mapping) normalize(text string) string { return m.of(text) }
+func (m mapping) apply(text string) string { return m.of(text) }
 
 func (m mapping) describe(w io.Writer) { fmt.Fprintln(w, m.name) }
 
 // strip takes spaces off the ends of a text.
 type strip struct{ left, right bool }
 
-func (s strip) normalize(text string) string {
+func (s strip) apply(text string) string {
 	if s.left {
 		text = strings.TrimLeftFunc(text, unicode.IsSpace)
 	}

@@ -62,6 +62,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"WordPiece without frame", map[string]string{"vocab.txt": "a\n[UNK]\n"}, nil, "[CLS]"},
 		{"WordPiece class", map[string]string{"vocab.txt": "a\n", "tokenizer_config.json": `{"tokenizer_class":"XTokenizer"}`}, tokenizer.ErrUnsupported, "XTokenizer"},
 		{"llama class", map[string]string{"tokenizer.model": "@llama/tokenizer.model", "tokenizer_config.json": `{"tokenizer_class":"GemmaTokenizer"}`}, tokenizer.ErrUnsupported, "GemmaTokenizer"},
+		{"Unigram class", map[string]string{"tokenizer.model": "@unigram/tokenizer.model", "tokenizer_config.json": `{"tokenizer_class":"XLMRobertaTokenizer"}`}, tokenizer.ErrUnsupported, "XLMRoberta"},
+		{"word model", map[string]string{"tokenizer.model": "\x0a\x03\x0a\x01a\x12\x02\x18\x03\x1a\x02\x20\x00"}, tokenizer.ErrUnsupported, "model type 3"},
 		{"text as model", map[string]string{"tokenizer.model": "IQ== 0\nIg== 1\n"}, nil, "not a SentencePiece model"},
 		{"empty model", map[string]string{"tokenizer.model": ""}, nil, "no pieces"},
 		{"empty bin", map[string]string{"tokenizer.bin": ""}, nil, "header"},
@@ -93,8 +95,8 @@ func TestJSONRefuses(t *testing.T) {
 		{"normalizer", `{}`, "no type"},
 		{"normalizer", strings.Repeat(`{"type":"Sequence","normalizers":[`, 30) + strings.Repeat("]}", 30), "deep"},
 		{"pre_tokenizer", `{"type":"Whitespace"}`, "Whitespace: not supported"},
-		{"pre_tokenizer", `{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false}`, `\\w+`},
-		{"pre_tokenizer", `{"type":"Split","pattern":{"String":" "},"behavior":"Isolated","invert":false}`, "Split by a string"},
+		{"pre_tokenizer", `{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false}`, `\\w+`},            //nolint:misspell // the file's word
+		{"pre_tokenizer", `{"type":"Split","pattern":{"String":" "},"behavior":"Isolated","invert":false}`, "Split by a string"}, //nolint:misspell // the file's word
 		{"pre_tokenizer", `{"type":"Sequence","pretokenizers":[{"type":"ByteLevel"},{"type":"Digits"}]}`, "behind ByteLevel"},
 		{"pre_tokenizer", `{"type":"Metaspace","replacement":"ab"}`, "one character"},
 		{"pre_tokenizer", `{"type":"Metaspace","replacement":"_","prepend_scheme":"x"}`, `prepend_scheme "x"`},
@@ -114,6 +116,7 @@ func TestJSONRefuses(t *testing.T) {
 		{"model", `{"type":"BPE","vocab":{},"merges":[],"unk_token":"x"}`, "unk_token"},
 		{"model", `{"type":"BPE","vocab":{"a":0},"merges":["a a a"]}`, "not two tokens"},
 		{"model", `{"type":"BPE","vocab":{"a":0},"merges":[["a"]]}`, "1 tokens"},
+		{"pre_tokenizer", `{"type":"Split","pattern":{"Regex":"\\s"},"behavior":"Removed"}`, `\\s`}, //nolint:misspell // the file's word
 		{"added_tokens", `[{"id":-1,"content":"x@x"}]`, "id -1"},
 		{"more", `1`, "unknown field"},
 	} {
@@ -177,10 +180,31 @@ func TestSettings(t *testing.T) {
 	if got, want := llama.EncodeSpecial("a"), append(llama.Encode("a"), 2); !slices.Equal(got, want) {
 		t.Errorf("EncodeSpecial = %v, want %v", got, want)
 	}
+	t5 := open(t, folder(t, map[string]string{
+		"tokenizer.model": "@unigram/tokenizer.model", "tokenizer_config.json": `{"tokenizer_class":"T5Tokenizer"}`,
+	}))
+	if got, want := t5.EncodeSpecial("a<sep>"), append(t5.Encode("a<sep>"), 2); !slices.Equal(got, want) || !slices.Contains(got, 3) {
+		t.Errorf("EncodeSpecial = %v, want %v", got, want)
+	}
 	mask := open(t, folder(t, map[string]string{
 		"vocab.json": "@roberta/vocab.json", "merges.txt": "@roberta/merges.txt", "special_tokens_map.json": `{"mask_token":"<mask>"}`,
 	}))
 	if got := mask.Encode("  <mask>"); !slices.Equal(got, []int32{4}) {
 		t.Errorf("<mask> leaves the spaces before it: %v", got)
+	}
+}
+
+// TestUnigramRefuses has what a Unigram model in tokenizer.json may lack.
+func TestUnigramRefuses(t *testing.T) {
+	for _, c := range []struct{ model, says string }{
+		{`{"type":"Unigram","vocab":[["a",-1]]}`, "without unk_id"},
+		{`{"type":"Unigram","unk_id":1,"vocab":[["a",-1]]}`, "the id 1, and there are 1"},
+		{`{"type":"Unigram","unk_id":0,"vocab":[["a"]]}`, "not a token and its score"},
+		{`{"type":"Unigram","unk_id":0,"vocab":[[1,-1]]}`, "cannot unmarshal"},
+	} {
+		_, err := tokenizer.Open(folder(t, map[string]string{"tokenizer.json": `{"model":` + c.model + `}`}))
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", c.model, err, c.says)
+		}
 	}
 }

@@ -55,8 +55,9 @@ type tokenJSON struct {
 	SingleWord bool   `json:"single_word"`
 	LStrip     bool   `json:"lstrip"`
 	RStrip     bool   `json:"rstrip"`
-	Normalized *bool  `json:"normalized"` // not given: true for those that are not special
-	Special    bool   `json:"special"`
+	// InNormal is true where nothing is given, but for special tokens.
+	InNormal *bool `json:"normalized"` //nolint:misspell // the file's word
+	Special  bool  `json:"special"`
 }
 
 // UnmarshalJSON reads either form.
@@ -69,13 +70,13 @@ func (t *tokenJSON) UnmarshalJSON(data []byte) error {
 }
 
 func (t tokenJSON) token(id int32) addedToken {
-	normalized := !t.Special
-	if t.Normalized != nil {
-		normalized = *t.Normalized
+	inNormal := !t.Special
+	if t.InNormal != nil {
+		inNormal = *t.InNormal
 	}
 	return addedToken{
 		content: t.Content, id: id, singleWord: t.SingleWord, lstrip: t.LStrip, rstrip: t.RStrip,
-		normalized: normalized, special: t.Special,
+		inNormal: inNormal, special: t.Special,
 	}
 }
 
@@ -138,7 +139,7 @@ func (s *settings) parseAdded(data []byte) error {
 		if id := all[content]; id < 0 || id > largestID {
 			return fmt.Errorf("token %q has the id %d, beyond 0 … %d", content, id, largestID)
 		} else if !known {
-			s.added = append(s.added, addedToken{content: content, id: id, normalized: true})
+			s.added = append(s.added, addedToken{content: content, id: id, inNormal: true})
 		}
 	}
 	return nil

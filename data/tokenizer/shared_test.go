@@ -67,6 +67,9 @@ func TestQuestions(t *testing.T) {
 	readJSON(t, sharedData(t, "tokenizers/vectors/tokenized_questions.json"), &ids)
 	tok := open(t, sharedData(t, "tokenizers/bert-base-uncased"))
 	for i, want := range ids {
+		if i%10 != 0 && testing.Short() {
+			continue
+		}
 		if got := tok.Encode(strings.Join(words[i], " ")); !slices.Equal(got, want) {
 			t.Errorf("%q has the ids %v, want %v", words[i], got, want)
 		}

@@ -40,7 +40,7 @@ type Tokenizer struct {
 
 // normalizer changes a text before it is cut.
 type normalizer interface {
-	normalize(text string) string
+	apply(text string) string
 	describe(w io.Writer)
 }
 

@@ -20,7 +20,7 @@ func TestEveryCodePoint(t *testing.T) {
 		"space":     tokenizer.IsSpace,
 		"cuts":      tokenizer.IsCut,
 		"dropped":   func(r rune) bool { return tokenizer.Cleaned(r) < 0 },
-		"blank":     func(r rune) bool { return r != ' ' && tokenizer.Cleaned(r) == ' ' },
+		"blank":     func(r rune) bool { return tokenizer.Cleaned(r) == ' ' },
 		"accent":    tokenizer.IsAccent,
 		"combining": tokenizer.Combines,
 		"chinese":   tokenizer.Chinese,
@@ -31,13 +31,13 @@ func TestEveryCodePoint(t *testing.T) {
 		}
 		next := 0
 		for r := rune(0); r <= utf8.MaxRune; r++ {
+			if r > 0x33000 && r < 0xe0000 {
+				r = 0xe0000 // nothing is assigned between
+			}
 			for next < len(ranges) && ranges[next][1] < r {
 				next++
 			}
 			want := next < len(ranges) && ranges[next][0] <= r
-			if name == "blank" && r == ' ' {
-				continue
-			}
 			if utf8.ValidRune(r) && is(r) != want {
 				t.Errorf("%s: %U is %t, want %t", name, r, !want, want)
 			}
@@ -47,7 +47,7 @@ func TestEveryCodePoint(t *testing.T) {
 	if err := json.Unmarshal(all["lower"], &lower); err != nil {
 		t.Fatal(err)
 	}
-	for r := rune(0); r <= utf8.MaxRune; r++ {
+	for r := rune(0); r < 0x20000; r++ { // what is above are ideographs
 		want, ok := lower[string(r)]
 		if !ok {
 			want = string(r)

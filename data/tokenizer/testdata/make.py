@@ -165,6 +165,41 @@ t.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=420, special_
 t.post_processor = PP.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
 write("bert", t, vocab=True)
 
+# Unigram: a SentencePiece model with a table of replacements of its own, and a tokenizer.json.
+os.makedirs("unigram", exist_ok=True)
+with open("rules.tsv", "w") as f:  # full-width letters, accents, spaces; keys of which one begins another
+    f.write("FF41\t61\n61 301\tE1\n61 301 327\t61\nE9\t65\n9\t20\nA\t20\n3000\t20\nAD\t\n2026\t2E 2E 2E\n78 78 78\t79\n")
+
+
+def train(prefix, **more):
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(corpus), model_prefix=prefix, model_type="unigram", vocab_size=380,
+                                             num_threads=1, minloglevel=2, **more)
+    os.remove(prefix + ".vocab")
+    return sentencepiece.SentencePieceProcessor(model_file=prefix + ".model")
+
+
+sp = train("unigram/tokenizer", normalization_rule_tsv="rules.tsv", user_defined_symbols=["<sep>"])
+names3 = [sp.id_to_piece(i) for i in range(3)]
+with open("unigram/vectors.json", "w") as f:
+    f.write('{"before":[],"after":[]}\n')
+    for s in texts:
+        # sentencepiece does not look for special tokens, and shows what is unknown in its own way
+        row = {}
+        if not any(n in s for n in names3) and "\0" not in s:
+            row["ids"] = sp.encode(s)
+            row["dec"] = sp.decode(row["ids"]).replace(" \u2047 ", "<unk>")
+            row["skip"] = sp.decode([i for i in row["ids"] if i > 2])
+        f.write(json.dumps(row, separators=(",", ":")) + "\n")
+os.remove("rules.tsv")
+
+sp = train("plain", normalization_rule_name="identity", byte_fallback=True)
+os.remove("plain.model")
+t = Tokenizer(models.Unigram([(sp.id_to_piece(i), round(sp.get_score(i), 4)) for i in range(sp.get_piece_size())], unk_id=0, byte_fallback=True))
+t.normalizer, t.pre_tokenizer, t.decoder = N.Sequence([N.Strip(left=True, right=False)]), P.Metaspace(split=False), D.Sequence([D.ByteFallback(), D.Metaspace()])
+t.add_special_tokens(special("<unk>", "<s>", "</s>"))
+t.post_processor = PP.BertProcessing(("</s>", 2), ("<s>", 1))
+write("unigram-json", t)
+
 # What each code point is, as ranges from lo to hi, and what becomes of capitals.
 points = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 
