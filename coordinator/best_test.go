@@ -1,7 +1,9 @@
 package coordinator_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -107,8 +109,11 @@ func TestBestSurvivesRestarts(t *testing.T) {
 			for _, s := range []*scripted{ada, ben} {
 				go func() { ended <- s.run(b.ctx) }()
 			}
-			<-ended
-			<-ended
+			for range 2 {
+				if err := <-ended; !errors.Is(err, io.ErrUnexpectedEOF) { // the script's own
+					t.Errorf("%s: %v", collaboration, err)
+				}
+			}
 			b.cancel()
 			<-b.ended
 			states = [2][]uint64{ada.states, ben.states}

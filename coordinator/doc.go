@@ -23,6 +23,17 @@
 // The sum is taken in 64-bit fixed point, which is associative: the merged bits do not
 // depend on the order in which updates arrive, and an update is forgotten once added.
 //
+// # Text
+//
+// Examples of text are packed behind each other and never padded. A loss is the mean over
+// predictions, the rows of logits that have a label, whose number differs from round to
+// round and from participant to participant: each is normalised by its own.
+//
+// # The best commit
+//
+// A job may end with the commit whose loss on a validation set is the least. Training goes on
+// from the last one all the same; which is the best is part of each commit record.
+//
 // # Caveats
 //
 // With a quorum below the number of participants, who was in time decides the result:

@@ -64,7 +64,7 @@ func (c *Coordinator) checkTest() error {
 			Vocabulary: f.Vocabulary, Longest: f.Longest, Tokenizer: f.Tokenizer,
 		})
 		if wrong != nil {
-			return protocol.Faultf(protocol.CodeJobMismatch, "give [eval] data that the model takes, or none", "the %s does not fit the job's model: its %s", set.name, wrong.cause)
+			return protocol.Faultf(protocol.CodeJobMismatch, wrong.fix+", for [eval] too, or leave its data out", "the %s does not fit the job's model: its %s", set.name, wrong.cause)
 		}
 	}
 	if c.job.Eval.Keep == "best" && c.Validation == nil {

@@ -59,7 +59,7 @@ func TestDocumentedTextJob(t *testing.T) {
 	_, text, _ := strings.Cut(rest, "```toml\n")
 	text, _, _ = strings.Cut(text, "```")
 	// Without a path it is read over the defaults for images: all that differs must be there.
-	got, _ := coordinator.ParseJob([]byte(text)) //nolint:errcheck // no image classifier has 0 classes
+	got, _ := coordinator.ParseJob([]byte(text)) // no image classifier has 0 classes
 	got.Model.Type, got.Model.Input = "", nil
 	want := coordinator.DefaultTextJob()
 	if !cmp.Equal(got, want, cmpopts.EquateEmpty()) {

@@ -65,6 +65,7 @@ type Result struct {
 	Rounds         uint64
 	AdaptersSHA256 [32]byte // adapter.Digest
 	Accuracy       float64  // on the coordinator's test set, if it told
+	TestLoss       float64  // likewise
 	BytesSent      int64
 	BytesReceived  int64
 }

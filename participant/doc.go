@@ -8,7 +8,8 @@
 // version v it writes state-<v>.cola; when the coordinator says that v is committed,
 // it goes on from there. After any crash, of either side, the coordinator's Welcome
 // names the version to continue from, and the participant has it: it keeps the last
-// two and the one that is under way.
+// two and the one that is under way, and the one that it would end with if the job ended
+// with its best commit so far.
 //
 // # Caveats
 //

@@ -18,10 +18,10 @@ type Participant struct {
 	states *states
 	ledger *ledger
 
-	job      *training // nil before the first Welcome
-	welcomed bool      // on this connection
-	accuracy float64   // on the coordinator's test set
-	result   *Result   // set by the final commit
+	job      *training     // nil before the first Welcome
+	welcomed bool          // on this connection
+	tested   protocol.Eval // the last one
+	result   *Result       // set by the final commit
 	traffic  struct{ sent, received int64 }
 }
 
@@ -277,7 +277,7 @@ func (p *Participant) handle(conn *protocol.Conn, m protocol.Message) error {
 		p.Observe(Observation{Round: m.Round + 1, Rounds: p.job.wire.Rounds, Loss: m.Loss, Accuracy: float64(m.Correct) / float64(max(m.Rows, 1))})
 		return nil
 	case *protocol.Eval:
-		p.accuracy = m.Accuracy
+		p.tested = *m
 		p.Log.Info("evaluated", "participant", p.Name, "round", m.Round, "accuracy", m.Accuracy, "loss", m.Loss, "examples", m.Examples)
 		return nil
 	case *protocol.Commit:
@@ -383,7 +383,7 @@ func (p *Participant) commit(m *protocol.Commit) error {
 	if err := p.job.write(p.Out, m); err != nil {
 		return err
 	}
-	p.result = &Result{Version: m.Version, Rounds: m.Round, AdaptersSHA256: p.job.digest(), Accuracy: p.accuracy}
+	p.result = &Result{Version: m.Version, Rounds: m.Round, AdaptersSHA256: p.job.digest(), Accuracy: p.tested.Accuracy, TestLoss: p.tested.Loss}
 	return p.markDone()
 }
 

@@ -45,6 +45,9 @@ func (v *coordinatorVerb) Run(env *cli.Env) error {
 	if v.State == "" {
 		v.State = job.Name + ".state"
 	}
+	if err := resolveModel(env, &job); err != nil {
+		return err
+	}
 	read, err := openJobData(env, job, cli.DataFlags{})
 	if err != nil {
 		return err
@@ -188,7 +191,10 @@ func (v *coordinatorVerb) print(env *cli.Env, job coordinator.Job, result *coord
 		AdaptersSHA256: result.AdaptersSHA256, Names: result.Participants, PeakMemory: result.PeakMemory,
 	}
 	for _, name := range result.Participants {
-		mode.Accuracy, mode.Losses = append(mode.Accuracy, result.Accuracy[name]), append(mode.Losses, result.TestLoss[name])
+		mode.Accuracy = append(mode.Accuracy, result.Accuracy[name])
+		if loss, tested := result.TestLoss[name]; tested {
+			mode.Losses = append(mode.Losses, loss)
+		}
 		mode.AccuracyMean += result.Accuracy[name] / float64(len(result.Participants))
 		mode.Loss += result.TestLoss[name] / float64(len(result.Participants))
 	}

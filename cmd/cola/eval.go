@@ -81,7 +81,7 @@ func (v *evalVerb) Run(env *cli.Env) error {
 
 // examples opens the data, with examples that fit the model's context.
 func (v *evalVerb) examples(env *cli.Env) (*data.Text, error) {
-	t, err := v.openTokenizer()
+	t, err := v.openTokenizer(env)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (v *evalVerb) examples(env *cli.Env) (*data.Text, error) {
 	if v.MaxLength > 0 {
 		rules.Longest = v.MaxLength
 	}
-	examples, err := data.OpenText(v.Data, data.TextOptions{Tokenizer: t, Rules: rules, Columns: v.Columns, Labels: v.Labels, Task: data.Task(v.Task)})
+	examples, err := data.OpenText(v.Data, data.TextOptions{Tokenizer: t, Rules: rules, Columns: v.Columns, Labels: v.Labels, Task: data.Task(v.Task), Fetch: cli.FetchData(env.Context, env.Log)})
 	if err != nil {
 		return nil, protocol.Faultf(protocol.CodeBadData, "give held-out examples that can be read: see docs/generation.md", "data %q: %w", v.Data, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/gradientlearning/cola/adapter"
 	"github.com/gradientlearning/cola/adapter/gguf"
 	"github.com/gradientlearning/cola/adapter/peft"
+	"github.com/gradientlearning/cola/data/hub"
 	"github.com/gradientlearning/cola/internal/cli"
 	"github.com/gradientlearning/cola/linalg"
 	"github.com/gradientlearning/cola/linalg/dryrun"
@@ -21,7 +22,7 @@ import (
 // exportVerb is cola export.
 type exportVerb struct {
 	Adapter string `required:"" placeholder:"FILE" help:"An adapter.safetensors or merged.safetensors."`
-	Model   string `required:"" placeholder:"FOLDER" help:"The base model's folder, in Hugging Face layout."`
+	Model   string `required:"" placeholder:"FOLDER" help:"The base model: a folder in Hugging Face layout, or hub:ORG/NAME."`
 	Task    string `placeholder:"TASK" help:"Task of the base model: seq-cls, causal-lm or seq2seq-lm; by default what its type does."`
 	Classes int    `placeholder:"N" help:"Classes of seq-cls; by default as config.json has it."`
 	Format  string `default:"peft" enum:"peft,merged,gguf,cola" help:"What to write: peft, merged, gguf or cola."`
@@ -38,7 +39,7 @@ Example: cola export --adapter cola-p0/adapter.safetensors --model gpt2 --format
 
 // Run writes the adapters.
 func (v *exportVerb) Run(env *cli.Env) error {
-	e, err := v.open()
+	e, err := v.open(env)
 	if err != nil {
 		return asExchangeFault(err)
 	}
@@ -74,12 +75,16 @@ type export struct {
 }
 
 // openBase maps a base model: its weights can be read, and nothing is computed.
-func openBase(path, task string, classes int) (*model.Base, error) {
+func openBase(env *cli.Env, path, task string, classes int) (*model.Base, error) {
+	path, err := cli.Resolve(env.Context, env.Log, path, hub.ModelFiles())
+	if err != nil {
+		return nil, err
+	}
 	return model.New(dryrun.New(), model.Config{Path: path, Task: task, Classes: classes, Targets: []string{model.AllLinear}})
 }
 
-func (v *exportVerb) open() (*export, error) {
-	base, err := openBase(v.Model, v.Task, v.Classes)
+func (v *exportVerb) open(env *cli.Env) (*export, error) {
+	base, err := openBase(env, v.Model, v.Task, v.Classes)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 // importVerb is cola import.
 type importVerb struct {
 	Adapter string `required:"" placeholder:"FOLDER" help:"Folder that PEFT, or cola export --format cola, wrote."`
-	Model   string `required:"" placeholder:"FOLDER" help:"The base model's folder, in Hugging Face layout."`
+	Model   string `required:"" placeholder:"FOLDER" help:"The base model: a folder in Hugging Face layout, or hub:ORG/NAME."`
 	Task    string `placeholder:"TASK" help:"Task of the base model: seq-cls, causal-lm or seq2seq-lm; by default the adapter's."`
 	Classes int    `placeholder:"N" help:"Classes of seq-cls; by default as config.json has it."`
 	Out     string `required:"" placeholder:"FILE" help:"The adapter.safetensors to write."`
@@ -32,13 +32,13 @@ Example: cola import --adapter my-lora --model gpt2 --out adapter.safetensors`
 
 // Run reads the folder and writes the file.
 func (v *importVerb) Run(env *cli.Env) error {
-	base, err := openBase(v.Model, v.Task, v.Classes)
+	base, err := openBase(env, v.Model, v.Task, v.Classes)
 	if err != nil {
 		return asExchangeFault(err)
 	}
 	c, err := readCheckpoint(v.Adapter, base.Layers())
 	if err == nil && c.Task != "" && c.Task != base.Config().Task {
-		if base, err = openBase(v.Model, c.Task, v.Classes); err == nil {
+		if base, err = openBase(env, v.Model, c.Task, v.Classes); err == nil {
 			c, err = readCheckpoint(v.Adapter, base.Layers())
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gradientlearning/cola/coordinator"
 	"github.com/gradientlearning/cola/data"
+	"github.com/gradientlearning/cola/data/hub"
 	"github.com/gradientlearning/cola/data/tokenizer"
 	"github.com/gradientlearning/cola/internal/cli"
 	"github.com/gradientlearning/cola/linalg/dryrun"
@@ -19,6 +20,19 @@ type jobData struct {
 	fingerprint      string       // of it; "": not known
 	context          int          // most tokens of a text; 0: not bounded, or no text
 	test, validation data.Dataset // nil: none
+}
+
+// resolveModel puts folders for what the job's [model] names on the hub.
+func resolveModel(env *cli.Env, job *coordinator.Job) (err error) {
+	files := hub.ModelFiles()
+	if job.Model.Random {
+		files = append([]string{"config.json"}, cli.TokenizerFiles...)
+	}
+	if job.Model.Path, err = cli.Resolve(env.Context, env.Log, job.Model.Path, files); err != nil {
+		return err
+	}
+	job.Model.Tokenizer, err = cli.Resolve(env.Context, env.Log, job.Model.Tokenizer, cli.TokenizerFiles)
+	return err
 }
 
 // openJobData opens the data that a job's [eval] names, and looks at the model's tokenizer.

@@ -20,7 +20,7 @@ type jobFlags struct {
 	Batch        *int     `help:"Examples that each participant gives a round."`
 	Interval     *uint64  `help:"Rounds whose tuples are fitted together."`
 	Model        *string  `help:"Base model: linear, mlp or cnn." placeholder:"TYPE"`
-	ModelPath    *string  `help:"Base model of text: a folder in Hugging Face layout, or a .bin file of llama2.c." placeholder:"FOLDER"`
+	ModelPath    *string  `help:"Base model of text: a folder in Hugging Face layout, a .bin file of llama2.c, or hub:ORG/NAME[@REVISION]." placeholder:"FOLDER"`
 	Task         *string  `help:"Task of a model of text: seq-cls, causal-lm or seq2seq-lm; by default that of its type." placeholder:"TASK"`
 	Targets      []string `help:"Layers of a model of text that are adapted: last parts of names, all-linear, or re:PATTERN; by default the paper's." placeholder:"NAME"`
 	Classes      *int     `help:"Classes of the base model; of text 0 as config.json has it, 1 a regression."`

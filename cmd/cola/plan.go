@@ -68,6 +68,12 @@ func (v *planVerb) Run(env *cli.Env) error {
 	if err := job.Validate(); err != nil {
 		return err
 	}
+	random := job.Model.Random
+	job.Model.Random = true // of a model on the hub config.json is enough
+	if err := resolveModel(env, &job); err != nil {
+		return err
+	}
+	job.Model.Random = random
 	if v.Tokens < 1 || v.TargetTokens < 1 || !(v.Bandwidth > 0) {
 		return protocol.Faultf(protocol.CodeUsage, "give numbers above 0", "--tokens %d, --target-tokens %d, --bandwidth %g", v.Tokens, v.TargetTokens, v.Bandwidth)
 	}
@@ -182,24 +188,24 @@ func summary(prediction *plan.Prediction, job coordinator.Job, bandwidth float64
 func (p planned) write(out io.Writer, bandwidth float64) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, n int64, note string) {
-		fmt.Fprintf(w, "%s\t%s\t  %s\n", name, report.Size(n), note) //nolint:errcheck // Flush tells
+		fmt.Fprintf(w, "%s\t%s\t  %s\n", name, report.Size(n), note)
 	}
-	fmt.Fprintln(w, "the coordinator's memory\t\t") //nolint:errcheck // Flush tells
+	fmt.Fprintln(w, "the coordinator's memory\t\t")
 	row("weights", p.Memory.Weights, "")
 	row("activations", p.Memory.Activations, "of a pass, at its peak")
 	row("tuples", p.Memory.Tuples, "of a round, before they are sent")
 	row("adapters", p.Memory.Adapters, string(p.Mode))
 	row("in all", p.Memory.Total, "")
 	row("mapped file", p.Memory.File, "which the system may drop and read again")
-	fmt.Fprintf(w, "\t\t\nof each participant\tof all\t\n") //nolint:errcheck // Flush tells
+	fmt.Fprintf(w, "\t\t\nof each participant\tof all\t\n")
 	first := p.Participants[0]
 	pair := func(name string, one, all int64, note string) {
-		fmt.Fprintf(w, "%s %s\t%s\t  %s\n", name, report.Size(one), report.Size(all), note) //nolint:errcheck // Flush tells
+		fmt.Fprintf(w, "%s %s\t%s\t  %s\n", name, report.Size(one), report.Size(all), note)
 	}
 	pair("batch", first.Batch, p.Total.Batch, "to the coordinator")
 	pair("tuples", first.Tuples, p.Total.Tuples, "from it, before compression")
 	pair("update", first.Update, p.Total.Update, "to it, once an interval")
 	pair("commit", first.Commit, p.Total.Commit, "from it, once an interval")
-	fmt.Fprintf(w, "seconds\t%.2f\t  a round on the wire, at %g Mbit/s\n", p.Seconds, bandwidth) //nolint:errcheck // Flush tells
+	fmt.Fprintf(w, "seconds\t%.2f\t  a round on the wire, at %g Mbit/s\n", p.Seconds, bandwidth)
 	return w.Flush()
 }

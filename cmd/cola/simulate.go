@@ -45,6 +45,9 @@ func (v *simulateVerb) Run(env *cli.Env) error {
 			return err
 		}
 	}
+	if err := resolveModel(env, &job); err != nil {
+		return err
+	}
 	read, err := openJobData(env, job, v.DataFlags)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gradientlearning/cola/adapter"
+	"github.com/gradientlearning/cola/data/hub"
 	"github.com/gradientlearning/cola/data/tokenizer"
 	"github.com/gradientlearning/cola/internal/cli"
 	"github.com/gradientlearning/cola/linalg"
@@ -18,8 +19,8 @@ import (
 
 // textModelFlags name a model of text and what belongs to it.
 type textModelFlags struct {
-	Model     string   `required:"" placeholder:"FOLDER" help:"Base model: a folder in Hugging Face layout, or a .bin file of llama2.c."`
-	Tokenizer string   `placeholder:"FOLDER" help:"Tokenizer: a folder or a file; by default the model's folder."`
+	Model     string   `required:"" placeholder:"FOLDER" help:"Base model: a folder in Hugging Face layout, hub:ORG/NAME, or a .bin file of llama2.c."`
+	Tokenizer string   `placeholder:"FOLDER" help:"Tokenizer: a folder, a file or hub:ORG/NAME; by default the model's folder."`
 	Task      string   `placeholder:"TASK" help:"Task of the base model: seq-cls, causal-lm or seq2seq-lm; by default that of its type, or of the data."`
 	Classes   int      `placeholder:"N" help:"Classes of seq-cls; by default as config.json has it."`
 	Adapter   []string `sep:"none" placeholder:"[NAME=]FILE" help:"An adapter.safetensors or merged.safetensors; may be repeated. The name is the participant's unless given."`
@@ -36,7 +37,7 @@ type textModel struct {
 // open opens the tokenizer, the model with the sites that the adapters have, and the
 // adapters; merged is one more file of adapters, under no name, or "".
 func (f *textModelFlags) open(env *cli.Env, task, merged string) (*textModel, error) {
-	t, err := f.openTokenizer()
+	t, err := f.openTokenizer(env)
 	if err != nil {
 		return nil, err
 	}
@@ -70,19 +71,19 @@ func (f *textModelFlags) open(env *cli.Env, task, merged string) (*textModel, er
 	return m, nil
 }
 
-// openTokenizer opens the tokenizer that is named, or the model's.
-func (f *textModelFlags) openTokenizer() (*tokenizer.Tokenizer, error) {
+// openTokenizer downloads the model if it is on the hub, and opens the tokenizer that is
+// named, or the model's.
+func (f *textModelFlags) openTokenizer(env *cli.Env) (_ *tokenizer.Tokenizer, err error) {
+	if f.Model, err = cli.Resolve(env.Context, env.Log, f.Model, hub.ModelFiles()); err != nil {
+		return nil, err
+	}
 	path := f.Tokenizer
 	if path == "" {
 		if path = f.Model; filepath.Ext(path) == ".bin" {
 			return nil, protocol.Faultf(protocol.CodeUsage, "give --tokenizer, for example tok512.bin", "a llama2.c file comes without its tokenizer")
 		}
 	}
-	t, err := tokenizer.Open(path)
-	if err != nil {
-		return nil, protocol.Faultf(protocol.CodeBadData, "give --tokenizer a folder with tokenizer.json, vocab.json and merges.txt, vocab.txt or tokenizer.model", "tokenizer: %w", err)
-	}
-	return t, nil
+	return cli.OpenTokenizer(env.Context, env.Log, path)
 }
 
 // readAdapters reads the files of adapters by name, and notes their names' order. Of the

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/gradientlearning/cola/internal/cli"
@@ -80,6 +82,28 @@ func (v *verifyVerb) printGolden(out io.Writer, result goldenResult) error {
 			}
 		}
 		if err := w.Flush(); err != nil {
+			return err
+		}
+		if err := v.printRemarks(out, report); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printRemarks prints what was not compared and, where something is off, what in the folder
+// may be why.
+func (v *verifyVerb) printRemarks(out io.Writer, report *golden.Report) error {
+	if len(report.Ignored) > 0 {
+		if _, err := fmt.Fprintf(out, "  not compared: %s\n", strings.Join(report.Ignored, ", ")); err != nil {
+			return err
+		}
+	}
+	if !slices.ContainsFunc(report.Rows, func(row golden.Row) bool { return !(row.Error <= v.Tolerance) }) {
+		return nil
+	}
+	for _, note := range report.Notes {
+		if _, err := fmt.Fprintf(out, "  note: %s\n", note); err != nil {
 			return err
 		}
 	}

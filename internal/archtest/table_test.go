@@ -46,7 +46,7 @@ var rooms = []room{
 	{"internal/archtest", nil, "it looks at the house from outside"},
 	{
 		"internal/cli",
-		[]string{"data", "data/tokenizer", "internal/telemetry", "participant", "protocol", "protocol/identity", "protocol/membership"},
+		[]string{"data", "data/hub", "data/tokenizer", "internal/telemetry", "participant", "protocol", "protocol/identity", "protocol/membership"},
 		"both commands share it, so that whatever it imports is in the edge binary",
 	},
 	{"internal/durable", []string{"linalg", "linalg/safetensors", "protocol"}, "it keeps bytes whole; what they mean is its callers' business"},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -15,7 +16,7 @@ import (
 
 // DataFlags say how a data set of text is read; of images they are all nothing.
 type DataFlags struct {
-	Tokenizer string            `placeholder:"FOLDER" help:"Of text: tokenizer of the base model, a folder or one of its files."`
+	Tokenizer string            `placeholder:"FOLDER" help:"Of text: tokenizer of the base model, a folder, one of its files, or hub:ORG/NAME."`
 	MaxLength int               `placeholder:"N" help:"Of text: most tokens of an example; by default 512, with the paper's rules 128."`
 	Rules     string            `default:"" enum:",default,paper" help:"Of text: how examples are cut and what is learnt: default or paper."`
 	Column    map[string]string `aliases:"columns" placeholder:"NAME=COLUMN" help:"Of text: column of the file for a name that is asked for, as in text=sentence; may be repeated."`
@@ -43,8 +44,12 @@ func (f DataFlags) Open(ctx context.Context, log *slog.Logger, spec, fallback st
 	rules := f.rules(context)
 	ds, err := data.OpenText(spec, data.TextOptions{
 		Tokenizer: t, Rules: rules, Columns: f.Column, Labels: f.Labels,
+		Fetch: FetchData(ctx, log),
 	})
 	if err != nil {
+		if f, ok := errors.AsType[*protocol.Fault](err); ok {
+			return nil, f
+		}
 		return nil, badData(spec, err)
 	}
 	if n := ds.Truncated(); n > 0 {
@@ -76,9 +81,14 @@ func badData(spec string, err error) error {
 		strings.Join(data.Presets(), ", ")+", jsonl, json, csv, tsv or parquet with :PATH, or text:FILE", "data %q: %w", spec, err)
 }
 
-// OpenTokenizer opens a tokenizer; what is wrong with it is a bad-data fault.
-func OpenTokenizer(_ context.Context, _ *slog.Logger, path string) (*tokenizer.Tokenizer, error) {
-	t, err := tokenizer.Open(path)
+// OpenTokenizer opens the tokenizer of a folder, a file or a repository on the hub; what is
+// wrong with it is a fault.
+func OpenTokenizer(ctx context.Context, log *slog.Logger, path string) (*tokenizer.Tokenizer, error) {
+	folder, err := Resolve(ctx, log, path, TokenizerFiles)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tokenizer.Open(folder)
 	if err != nil {
 		return nil, protocol.Faultf(protocol.CodeBadData, "give the folder of the base model's tokenizer: tokenizer.json, vocab.json and merges.txt, vocab.txt, tokenizer.model or tok*.bin", "%w", err)
 	}

@@ -85,20 +85,24 @@ func (v *Participant) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	return v.print(env, id.Name(), cfg.Out, result)
+	return v.print(env, id.Name(), cfg.Out, own.Format().Task, result)
 }
 
 // print says what the participant has.
-func (v *Participant) print(env *Env, name, out string, r *participant.Result) error {
+func (v *Participant) print(env *Env, name, out string, task data.Task, r *participant.Result) error {
 	digest := hex.EncodeToString(r.AdaptersSHA256[:])
 	if v.JSON {
 		return json.NewEncoder(env.Stdout).Encode(map[string]any{
-			"participant": name, "rounds": r.Rounds, "version": r.Version, "accuracy": r.Accuracy, "adapter_sha256": digest,
+			"participant": name, "rounds": r.Rounds, "version": r.Version, "accuracy": r.Accuracy, "loss": r.TestLoss, "adapter_sha256": digest,
 			"bytes_sent": r.BytesSent, "bytes_received": r.BytesReceived, "adapter": filepath.Join(out, "adapter.safetensors"),
 		})
 	}
-	_, err := fmt.Fprintf(env.Stdout, "%s: %d rounds done; accuracy on the common test set %.2f %%; adapter %s in %s\n",
-		name, r.Rounds, 100*r.Accuracy, digest[:16], filepath.Join(out, "adapter.safetensors"))
+	tested := fmt.Sprintf("accuracy on the common test set %.2f %%", 100*r.Accuracy)
+	if task == data.CausalLM || task == data.SequenceToSequence {
+		tested = fmt.Sprintf("loss on the common test set %.4f", r.TestLoss)
+	}
+	_, err := fmt.Fprintf(env.Stdout, "%s: %d rounds done; %s; adapter %s in %s\n",
+		name, r.Rounds, tested, digest[:16], filepath.Join(out, "adapter.safetensors"))
 	return err
 }
 

@@ -1,5 +1,7 @@
 package report
 
+import "math"
+
 // figure is what a report shows of every participant: accuracy, or of language models the
 // loss.
 type figure struct {
@@ -21,8 +23,16 @@ var accuracy = figure{
 
 var testLoss = figure{
 	label: "test loss", title: "Test loss, mean over participants", id: "test-loss",
-	mean: func(m *Mode) float64 { return m.Loss }, all: func(m *Mode) []float64 { return m.Losses },
+	mean: (*Mode).testedLoss, all: func(m *Mode) []float64 { return m.Losses },
 	point: func(p Point) []float64 { return p.TestLoss }, write: number,
+}
+
+// testedLoss is the loss where there was a test set, else not a number.
+func (m *Mode) testedLoss() float64 {
+	if len(m.Losses) == 0 {
+		return math.NaN()
+	}
+	return m.Loss
 }
 
 // figure returns what the report leads with.

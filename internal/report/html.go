@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 )
 
 const (
@@ -18,6 +19,7 @@ var pageText string
 // page is what the template shows.
 type page struct {
 	Title, Headline string
+	Figure, Label   string // what the report leads with, at the beginning of a sentence and in the table
 	Modes           []legend
 	Charts          []*chart // of all participants together
 	People          []*chart // one each
@@ -43,7 +45,8 @@ func WriteHTML(w io.Writer, r Report, title string) error {
 	if err != nil {
 		return fmt.Errorf("report page: %w", err)
 	}
-	p := page{Title: title, Headline: r.headline(), Rows: r.rows()}
+	label := r.figure().label
+	p := page{Title: title, Headline: r.headline(), Figure: strings.ToUpper(label[:1]) + label[1:], Label: label, Rows: r.rows()}
 	for i, name := range r.order() {
 		p.Modes = append(p.Modes, legend{Name: name, Style: i % styles})
 		p.Digests = append(p.Digests, digest{Mode: name, SHA256: r.Modes[name].AdaptersSHA256})

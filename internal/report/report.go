@@ -31,7 +31,7 @@ type Mode struct {
 	AccuracyMean   float64   `json:"accuracy_mean"`
 	Accuracy       []float64 `json:"accuracy"`         // share of the test set's predictions that are right, 0 to 1, by participant
 	Loss           float64   `json:"loss"`             // on the test set at the end, mean over participants
-	Losses         []float64 `json:"losses,omitempty"` // by participant
+	Losses         []float64 `json:"losses,omitempty"` // by participant; none without a test set
 	Seconds        float64   `json:"seconds"`
 	BytesSent      int64     `json:"bytes_sent"`     // by the coordinator, frames and all
 	BytesReceived  int64     `json:"bytes_received"` // by the coordinator

@@ -68,6 +68,61 @@ peak memory        1 B     2.0 TB         87.7 MB
 	}
 }
 
+// language is the report of a language model: joint has one loss for all, and one mode had no
+// test set.
+func language() report.Report {
+	r := example()
+	r.Language = true
+	for name, m := range r.Modes {
+		m.Losses = nil
+		for i := range m.Accuracy {
+			m.Losses = append(m.Losses, m.Loss+float64(i))
+		}
+		for j := range m.Curve {
+			for i := range m.Curve[j].Accuracy {
+				m.Curve[j].TestLoss = append(m.Curve[j].TestLoss, 3/float64(j+1)+float64(i))
+			}
+		}
+		if name == "alone" {
+			m.Losses = nil
+		}
+	}
+	return r
+}
+
+func TestTableOfALanguageModel(t *testing.T) {
+	var out bytes.Buffer
+	if err := report.WriteTable(&out, language()); err != nil {
+		t.Fatal(err)
+	}
+	want := `mnist mlp: 2 participants, 600 rounds, 42.0 s
+
+test loss        alone      joint   collaborative
+─────────────────────────────────────────────────
+ada                  –          –          0.0312
+bob                  –          –          1.0312
+─────────────────────────────────────────────────
+mean                 –   4.10e-04          0.0312
+─────────────────────────────────────────────────
+token accuracy       –      97.8%           96.5%
+`
+	if got := out.String(); !strings.HasPrefix(got, want) {
+		t.Error(cmp.Diff(want, got))
+	}
+	var page bytes.Buffer
+	if err := report.WriteHTML(&page, language(), "text"); err != nil {
+		t.Fatal(err)
+	}
+	for _, says := range []string{"Test loss, mean over participants", `id="person-1`, "joint ends at 0.0050"} {
+		if !strings.Contains(page.String(), says) {
+			t.Errorf("the page does not say %q", says)
+		}
+	}
+	if strings.Contains(page.String(), "Test accuracy") {
+		t.Error("the page of a language model leads with accuracy")
+	}
+}
+
 func TestTableOfOneParticipantAndOneUnknownMode(t *testing.T) {
 	var out bytes.Buffer
 	err := report.WriteTable(&out, report.Report{Task: "cnn", Participants: 1, Rounds: 1, Seconds: 3725, Modes: map[string]*report.Mode{

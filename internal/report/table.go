@@ -69,7 +69,12 @@ func (r Report) rows() []row {
 	average.Rule = len(rows) > 0
 	other := r.row("test loss", func(m *Mode) string { return number(m.Loss) })
 	if r.Language {
-		other = r.row("token accuracy", func(m *Mode) string { return percent(m.AccuracyMean) })
+		other = r.row("token accuracy", func(m *Mode) string {
+			if len(m.Losses) == 0 {
+				return absent
+			}
+			return percent(m.AccuracyMean)
+		})
 	}
 	other.Rule = true
 	return append(rows, average, other,

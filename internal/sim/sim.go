@@ -135,7 +135,9 @@ func runMode(ctx context.Context, cfg Config, collaboration coordinator.Collabor
 			name = all[0] // one model serves everyone
 		}
 		mode.Accuracy = append(mode.Accuracy, result.Accuracy[name])
-		mode.Losses = append(mode.Losses, result.TestLoss[name])
+		if loss, tested := result.TestLoss[name]; tested {
+			mode.Losses = append(mode.Losses, loss)
+		}
 		mode.AccuracyMean += result.Accuracy[name] / float64(len(mode.Names))
 		mode.Loss += result.TestLoss[name] / float64(len(mode.Names))
 	}
