@@ -2,6 +2,7 @@ package golden_test
 
 import (
 	"encoding/binary"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +45,14 @@ func replace(t *testing.T, dir string, tensors map[string]linalg.Blob) {
 	}
 }
 
+// writeJSON replaces a copy's golden.json.
+func writeJSON(t *testing.T, dir, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, "golden.json"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What does not fit is said, with the tensor's name.
 func TestBadFolders(t *testing.T) {
 	for _, c := range []struct {
@@ -74,6 +83,48 @@ func TestBadFolders(t *testing.T) {
 		{"gpt2", `"logits" is [2 2]`, func(_ *testing.T, _ string, x map[string]linalg.Blob) {
 			x["logits"] = linalg.New(linalg.F32, 2, 2).Blob("logits")
 		}},
+		{"gpt2", `"loss" is [2]: give one number`, func(_ *testing.T, _ string, x map[string]linalg.Blob) {
+			x["loss"] = linalg.New(linalg.F32, 2).Blob("loss")
+		}},
+		{"gpt2", `"g.transformer.h.0.attn.c_attn" is [3 7 0]: it holds nothing`, func(_ *testing.T, _ string, x map[string]linalg.Blob) {
+			x["g.transformer.h.0.attn.c_attn"] = linalg.Blob{Name: "g.transformer.h.0.attn.c_attn", DType: linalg.F32, Shape: []int{3, 7, 0}}
+		}},
+		{"gpt2", `"x.transformer.h.0.attn.c_attn" is of i32, cola has f32`, func(_ *testing.T, _ string, x map[string]linalg.Blob) {
+			x["x.transformer.h.0.attn.c_attn"] = linalg.New(linalg.I32, 3, 7).Blob("x.transformer.h.0.attn.c_attn")
+		}},
+		{"gpt2", `"x.transformer.h.0.attn.c_attn" holds a number that is not finite`, func(_ *testing.T, _ string, x map[string]linalg.Blob) {
+			v := linalg.New(linalg.F32, 3, 7, 12)
+			v.F32()[0] = float32(math.NaN())
+			x["x.transformer.h.0.attn.c_attn"] = v.Blob("x.transformer.h.0.attn.c_attn")
+		}},
+		{"gpt2-embeddings", `"x.transformer.wte" is [7 3]`, func(_ *testing.T, _ string, x map[string]linalg.Blob) {
+			x["x.transformer.wte"] = linalg.New(linalg.I32, 7, 3).Blob("x.transformer.wte")
+		}},
+		{"gpt2", `"lora_A.transformer.h.1.attn.c_attn" is missing: A and B belong together`, func(_ *testing.T, _ string, x map[string]linalg.Blob) {
+			delete(x, "lora_A.transformer.h.1.attn.c_attn")
+		}},
+		{"gpt2", `"lora_A.transformer.h.1.attn.c_attn" is i32`, func(_ *testing.T, _ string, x map[string]linalg.Blob) {
+			x["lora_A.transformer.h.1.attn.c_attn"] = linalg.New(linalg.I32, 3, 12).Blob("lora_A.transformer.h.1.attn.c_attn")
+		}},
+		{"gpt2", "the rank in golden.json is 3", func(_ *testing.T, _ string, x map[string]linalg.Blob) {
+			x["lora_A.transformer.h.1.attn.c_attn"] = linalg.New(linalg.F32, 4, 12).Blob("lora_A.transformer.h.1.attn.c_attn")
+		}},
+		{"gpt2", "rank = 3, alpha = 0", func(t *testing.T, dir string, _ map[string]linalg.Blob) {
+			writeJSON(t, dir, `{"task":"causal-lm","rank":3}`)
+		}},
+		{"gpt2", "steps = 0", func(t *testing.T, dir string, _ map[string]linalg.Blob) {
+			writeJSON(t, dir, `{"task":"causal-lm","rank":3,"alpha":6,"optimizer":{"name":"adamw","lr":0.1}}`)
+		}},
+		{"gpt2", `optimizer in golden.json: `, func(t *testing.T, dir string, _ map[string]linalg.Blob) {
+			writeJSON(t, dir, `{"task":"causal-lm","rank":3,"alpha":6,"optimizer":{"name":"lion","lr":0.1,"steps":1}}`)
+		}},
+		{"bart", "give a target to each of the 3 texts", func(_ *testing.T, _ string, x map[string]linalg.Blob) {
+			x["labels"] = linalg.New(linalg.I32, 2, 6).Blob("labels")
+			delete(x, "decoder_input_ids")
+		}},
+		{"bart", `"decoder_input_ids" is [3 5]`, func(_ *testing.T, _ string, x map[string]linalg.Blob) {
+			x["decoder_input_ids"] = linalg.New(linalg.I32, 3, 5).Blob("decoder_input_ids")
+		}},
 		{"gpt2-left-odd", "padded on the left and its first token has a label", func(_ *testing.T, _ string, x map[string]linalg.Blob) {
 			x["labels"] = linalg.New(linalg.I32, 3, 6).Blob("labels")
 		}},
@@ -88,14 +139,10 @@ func TestBadFolders(t *testing.T) {
 			x["labels"] = labels.Blob("labels")
 		}},
 		{"gpt2", "use causal-lm", func(t *testing.T, dir string, _ map[string]linalg.Blob) {
-			if err := os.WriteFile(filepath.Join(dir, "golden.json"), []byte(`{"task":"image"}`), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeJSON(t, dir, `{"task":"image"}`)
 		}},
 		{"gpt2", "golden.json", func(t *testing.T, dir string, _ map[string]linalg.Blob) {
-			if err := os.WriteFile(filepath.Join(dir, "golden.json"), []byte(`{`), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeJSON(t, dir, `{`)
 		}},
 	} {
 		dir, tensors := copied(t, c.folder)

@@ -17,7 +17,7 @@ var Kinds = []string{"logits", "loss", "x", "g", "grad_lora_A", "grad_lora_B", "
 type Row struct {
 	Kind   string  `json:"kind"`
 	Tensor string  `json:"tensor"`
-	Error  float64 `json:"error"` // max|a − b| / max|b|, with b of the folder
+	Error  float64 `json:"error"` // max|a − b| / max|b|, with b of the folder; max|a − b| where b is all zeros
 }
 
 // Report is the comparison of a folder.
@@ -26,6 +26,11 @@ type Report struct {
 	Type   string `json:"model_type"`
 	Task   string `json:"task"`
 	Rows   []Row  `json:"rows"`
+	// Ignored are tensors of the folder that were neither used nor compared.
+	Ignored []string `json:"ignored,omitempty"`
+	// Notes are reasons in the folder for which numbers may differ from those that are
+	// computed without padding.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Worst returns the row of a kind with the largest error, and whether there is one.
@@ -42,13 +47,7 @@ func (r *Report) Worst(kind string) (Row, bool) {
 // Compare runs the folder's batch through the folder's model, with its adapters unmerged,
 // and compares everything that both have. Tensors that do not fit are errors.
 func Compare(dev linalg.Device, f *Folder) (*Report, error) {
-	targets := f.Captured()
-	for _, s := range f.Sites() {
-		if !slices.Contains(targets, s) {
-			targets = append(targets, s)
-		}
-	}
-	config := model.Config{Path: f.Path, Task: f.Task, Targets: targets}
+	config := model.Config{Path: f.Path, Task: f.Task, Targets: f.layers("x.", "g.", "lora_A.")}
 	if f.Task == "seq-cls" && f.tensors["labels"].DType() == linalg.F32 {
 		config.Classes = 1
 	}
@@ -60,6 +59,7 @@ func Compare(dev linalg.Device, f *Folder) (*Report, error) {
 	if err := c.run(); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
+	c.report.Ignored, c.report.Notes = c.ignored(), f.notes()
 	return c.report, nil
 }
 
@@ -106,11 +106,13 @@ func (c *comparison) run() error {
 }
 
 // makeAdapters makes the folder's LoRA matrices adapters; at other sites nothing is added.
+// A classification head's adapter is linear in cola's own training, but LoRA may be at one.
 func (c *comparison) makeAdapters() error {
 	for _, site := range c.base.Sites() {
 		a, b := c.folder.tensors["lora_A."+site.Name], c.folder.tensors["lora_B."+site.Name]
 		spec := adapter.Spec{Kind: adapter.Linear, Bias: true}
-		if a != nil && !site.Head {
+		if a != nil {
+			site.Head = false
 			spec = adapter.Spec{Kind: adapter.LowRank, Rank: c.folder.Rank, Scale: c.folder.Alpha / float64(c.folder.Rank)}
 		}
 		made, err := adapter.New(site, spec, adapter.Rand(0, "golden", site.Name))
@@ -118,9 +120,6 @@ func (c *comparison) makeAdapters() error {
 			return err
 		}
 		if spec.Kind == adapter.LowRank {
-			if b == nil {
-				return fmt.Errorf("tensor %q is missing", "lora_B."+site.Name)
-			}
 			if err := adapter.LoadTensors(site, made, map[string]*linalg.Tensor{site.Name + ".A": a, site.Name + ".B": b}); err != nil {
 				return err
 			}
@@ -179,7 +178,7 @@ func (c *comparison) compareTuples() error {
 			}
 			want, ok := c.folder.rows(site.Name, stored, got.Rows())
 			if !ok {
-				return fmt.Errorf("tensor %q is %v: give (texts, length, width)", kind+"."+site.Name, stored.Shape())
+				return fmt.Errorf("tensor %q is %v: give (texts, length, width), of an embedding's x (texts, length)", kind+"."+site.Name, stored.Shape())
 			}
 			if err := c.add(kind, kind+"."+site.Name, got, want); err != nil {
 				return err
@@ -262,16 +261,23 @@ func (c *comparison) compareTrained(batch *model.Batch) error {
 
 // add compares two tensors.
 func (c *comparison) add(kind, name string, got, want *linalg.Tensor) error {
+	if got.DType() != want.DType() {
+		return fmt.Errorf("tensor %q is of %v, cola has %v there", name, want.DType(), got.DType())
+	}
 	if got.Rows() != want.Rows() || got.Len() != want.Len() {
 		return fmt.Errorf("tensor %q has %v without padding, cola has %v", name, want.Shape(), got.Shape())
 	}
+	gotValues, wantValues := values(got), values(want)
 	difference, size := 0.0, 0.0
-	for i, w := range want.F32() {
-		d := math.Abs(float64(got.F32()[i]) - float64(w))
-		if math.IsNaN(d) {
-			d = math.Inf(1)
+	for i, w := range wantValues {
+		if math.IsNaN(w) || math.IsInf(w, 0) {
+			return fmt.Errorf("tensor %q holds a number that is not finite, outside of padding", name)
 		}
-		difference, size = max(difference, d), max(size, math.Abs(float64(w)))
+		d := math.Abs(gotValues[i] - w)
+		if math.IsNaN(d) || math.IsInf(d, 0) {
+			d = math.MaxFloat32 // JSON has no infinity
+		}
+		difference, size = max(difference, d), max(size, math.Abs(w))
 	}
 	row := Row{Kind: kind, Tensor: name, Error: difference}
 	if size > 0 {
@@ -279,4 +285,38 @@ func (c *comparison) add(kind, name string, got, want *linalg.Tensor) error {
 	}
 	c.report.Rows = append(c.report.Rows, row)
 	return nil
+}
+
+// values are a tensor's numbers, or ids.
+func values(t *linalg.Tensor) []float64 {
+	list := make([]float64, t.Len())
+	if t.DType() == linalg.I32 {
+		for i, v := range t.I32() {
+			list[i] = float64(v)
+		}
+		return list
+	}
+	for i, v := range t.F32() {
+		list[i] = float64(v)
+	}
+	return list
+}
+
+// ignored lists the tensors of the folder that nothing asked for.
+func (c *comparison) ignored() []string {
+	known := map[string]bool{"input_ids": true, "attention_mask": true, "labels": true, "decoder_input_ids": c.folder.Task == "seq2seq-lm"}
+	for _, row := range c.report.Rows {
+		known[row.Tensor] = true
+	}
+	for _, site := range c.base.Sites() {
+		known["lora_A."+site.Name], known["lora_B."+site.Name] = true, true
+	}
+	var list []string
+	for name := range c.folder.tensors {
+		if !known[name] {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
 }

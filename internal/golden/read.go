@@ -74,6 +74,9 @@ func (f *Folder) readTensors(name string) (err error) {
 		if err != nil {
 			return err
 		}
+		if t.Len() == 0 {
+			return fmt.Errorf("%s: tensor %q is %v: it holds nothing", name, tensor, t.Shape())
+		}
 		if t.DType() != linalg.I32 {
 			t = t.Convert(linalg.F32)
 		}
@@ -102,34 +105,74 @@ func (f *Folder) check() error {
 			return fmt.Errorf("attention_mask: text %d has no token", i)
 		}
 	}
+	for _, name := range []string{"logits", "loss"} {
+		if t := f.tensors[name]; t == nil || t.DType() != linalg.F32 {
+			return fmt.Errorf("tensor %q of floating-point numbers is missing", name)
+		}
+	}
+	if loss := f.tensors["loss"]; loss.Len() != 1 {
+		return fmt.Errorf("tensor \"loss\" is %v: give one number, the mean over the batch", loss.Shape())
+	}
 	labels := f.tensors["labels"]
 	if labels == nil {
 		return errors.New("tensor \"labels\" is missing")
 	}
-	for _, name := range []string{"logits", "loss"} {
-		if t := f.tensors[name]; t == nil || t.DType() != linalg.F32 || t.Len() == 0 {
-			return fmt.Errorf("tensor %q of floating-point numbers is missing", name)
-		}
+	if err := f.checkAdapters(); err != nil {
+		return err
 	}
 	return f.checkLabels(labels, ids)
+}
+
+// checkAdapters says which LoRA matrices lack what they need.
+func (f *Folder) checkAdapters() error {
+	for _, site := range f.layers("lora_A.", "lora_B.") {
+		if f.Rank < 1 || !(f.Alpha > 0) {
+			return fmt.Errorf("rank = %d, alpha = %g in golden.json: give both to the tensors lora_A and lora_B, from 1 and above 0", f.Rank, f.Alpha)
+		}
+		for _, name := range []string{"lora_A." + site, "lora_B." + site} {
+			t := f.tensors[name]
+			if t == nil {
+				return fmt.Errorf("tensor %q is missing: A and B belong together", name)
+			}
+			if t.DType() != linalg.F32 || len(t.Shape()) != 2 {
+				return fmt.Errorf("tensor %q is %v %v: give floating-point numbers, (rank, in) or (out, rank)", name, t.DType(), t.Shape())
+			}
+		}
+		a, b := f.tensors["lora_A."+site], f.tensors["lora_B."+site]
+		if a.Rows() != f.Rank || b.Cols() != f.Rank {
+			return fmt.Errorf("tensors lora_A and lora_B of %q are %v and %v, the rank in golden.json is %d", site, a.Shape(), b.Shape(), f.Rank)
+		}
+	}
+	if o := f.Optimizer; o != nil && o.Steps < 1 {
+		return fmt.Errorf("optimizer in golden.json has steps = %d: give how many made trained_lora_A and trained_lora_B", o.Steps)
+	}
+	return nil
 }
 
 func (f *Folder) checkLabels(labels, ids *linalg.Tensor) error {
 	switch f.Task {
 	case "seq-cls":
+		if slices.Equal(labels.Shape(), []int{f.texts, 1}) {
+			labels = labels.Reshape(f.texts)
+			f.tensors["labels"] = labels
+		}
 		if !slices.Equal(labels.Shape(), []int{f.texts}) {
 			return fmt.Errorf("labels %v: give one to each of the %d texts", labels.Shape(), f.texts)
 		}
 	case "seq2seq-lm":
-		decoder, err := f.integers("decoder_input_ids", nil)
-		if err != nil {
+		if _, err := f.integers("labels", nil); err != nil {
 			return err
 		}
-		if _, err := f.integers("labels", decoder.Shape()); err != nil {
-			return err
+		if f.tensors["decoder_input_ids"] != nil {
+			if _, err := f.integers("decoder_input_ids", labels.Shape()); err != nil {
+				return err
+			}
 		}
-		f.targets = make([]bool, decoder.Len())
-		n := decoder.Cols()
+		if labels.Rows() != f.texts {
+			return fmt.Errorf("labels %v: give a target to each of the %d texts", labels.Shape(), f.texts)
+		}
+		f.targets = make([]bool, labels.Len())
+		n := labels.Cols()
 		for i := range f.texts { // padding is what follows a target's last label
 			last := -1
 			for j := range n {
@@ -140,8 +183,8 @@ func (f *Folder) checkLabels(labels, ids *linalg.Tensor) error {
 			for j := range last + 1 {
 				f.targets[i*n+j] = true
 			}
-			if last < 0 || decoder.Rows() != f.texts {
-				return fmt.Errorf("decoder_input_ids %v: target %d has no label", decoder.Shape(), i)
+			if last < 0 {
+				return fmt.Errorf("labels: target %d has no label", i)
 			}
 		}
 	default:
@@ -173,7 +216,7 @@ func (f *Folder) integers(name string, shape []int) (*linalg.Tensor, error) {
 	switch {
 	case t == nil:
 		return nil, fmt.Errorf("tensor %q is missing", name)
-	case t.DType() != linalg.I32 || len(t.Shape()) != 2 || t.Len() == 0:
+	case t.DType() != linalg.I32 || len(t.Shape()) != 2:
 		return nil, fmt.Errorf("tensor %q is %v %v: give integers (texts, length)", name, t.DType(), t.Shape())
 	case shape != nil && !slices.Equal(t.Shape(), shape):
 		return nil, fmt.Errorf("tensor %q is %v, the texts are %v", name, t.Shape(), shape)
@@ -190,21 +233,19 @@ func places(t *linalg.Tensor, wanted func(int32) bool) []bool {
 	return list
 }
 
-// Sites lists the layers that the folder has LoRA matrices for, sorted.
-func (f *Folder) Sites() []string { return f.with("lora_A.") }
-
-// Captured lists the layers that the folder has x and g of, sorted.
-func (f *Folder) Captured() []string { return f.with("x.") }
-
-func (f *Folder) with(prefix string) []string {
+// layers lists the layers that the folder has tensors of, by the prefixes of their names,
+// sorted and each once.
+func (f *Folder) layers(prefixes ...string) []string {
 	var list []string
 	for name := range f.tensors {
-		if site, ok := strings.CutPrefix(name, prefix); ok {
-			list = append(list, site)
+		for _, prefix := range prefixes {
+			if layer, ok := strings.CutPrefix(name, prefix); ok {
+				list = append(list, layer)
+			}
 		}
 	}
 	slices.Sort(list)
-	return list
+	return slices.Compact(list)
 }
 
 // Batch packs the texts, with no padding, as one owner's.
@@ -217,7 +258,9 @@ func (f *Folder) Batch() *model.Batch {
 		b.Labels = labels
 	case "seq2seq-lm":
 		b.Labels, b.LabelStarts = packed(labels, f.targets)
-		b.Decoder, _ = packed(f.tensors["decoder_input_ids"], f.targets)
+		if ids := f.tensors["decoder_input_ids"]; ids != nil {
+			b.Decoder, _ = packed(ids, f.targets)
+		}
 	default:
 		b.Labels, _ = packed(labels, f.mask)
 	}
@@ -240,20 +283,24 @@ func packed(t *linalg.Tensor, wanted []bool) (values *linalg.Tensor, starts []in
 
 // rows returns the rows of a layer's tensor, (texts, length, width), that a packed pass has,
 // n of them: those that are not padding or, where there is one a text, the last of each. Of
-// (texts, width) it returns all. False says that the tensor has another shape.
+// (texts, width) it returns all; of ids (texts, length), an embedding's x, those that are
+// not padding. False says that the tensor has another shape.
 func (f *Folder) rows(layer string, t *linalg.Tensor, n int) (*linalg.Tensor, bool) {
-	shape := t.Shape()
-	switch {
-	case len(shape) == 2 && shape[0] == n:
-		return t, true
-	case len(shape) != 3 || shape[0] != f.texts:
-		return nil, false
-	}
 	wanted := f.mask
 	if f.targets != nil && readsTargets(layer) {
 		wanted = f.targets
 	}
-	if len(wanted) != shape[0]*shape[1] {
+	shape := t.Shape()
+	switch {
+	case t.DType() == linalg.I32:
+		if len(shape) != 2 || shape[0] != f.texts || len(wanted) != t.Len() {
+			return nil, false
+		}
+		ids, _ := packed(t, wanted)
+		return ids, true
+	case len(shape) == 2 && shape[0] == n:
+		return t, true
+	case len(shape) != 3 || shape[0] != f.texts || len(wanted) != shape[0]*shape[1]:
 		return nil, false
 	}
 	if n == f.texts && f.Task == "seq-cls" {

@@ -16,8 +16,8 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import (
     BartConfig, BartForConditionalGeneration, BertConfig, BertForMaskedLM, BertForSequenceClassification, GPT2Config,
-    GPT2ForSequenceClassification, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, Qwen2Config,
-    Qwen2ForCausalLM, RobertaConfig, RobertaForMaskedLM, RobertaForSequenceClassification,
+    GPT2ForSequenceClassification, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, MistralConfig,
+    MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM, RobertaConfig, RobertaForMaskedLM, RobertaForSequenceClassification,
 )
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -25,8 +25,9 @@ OPTIMIZER = {"name": "adamw", "lr": 3e-4, "betas": [0.9, 0.999], "eps": 1e-8, "w
 RANK, ALPHA = 3, 6
 
 
-def golden(name, model, targets, task, lengths, target_lengths=None, pad=0, left=False, heads=(), regression=False):
-    """One folder: a batch of texts of unequal lengths, padded here."""
+def golden(name, model, targets, task, lengths, target_lengths=None, pad=0, left=False, heads=(), regression=False, old=False):
+    """One folder: a batch of texts of unequal lengths, padded here. An old one is as transformers 4 and plain torch would
+    have it: names of config.json, int64, a loss without dimensions, no decoder_input_ids."""
     torch.manual_seed(sum(map(ord, name)))
     model.eval()
     with torch.no_grad():
@@ -69,31 +70,51 @@ def golden(name, model, targets, task, lengths, target_lengths=None, pad=0, left
     with torch.no_grad():
         for n, p in lora.items():
             p.normal_(0, 0.1)
-    sites = {n.removesuffix(".lora_A.default.weight").removeprefix("base_model.model."): None for n in lora if "lora_A" in n}
-    for site in sites:
-        stored["lora_A." + site] = lora[f"base_model.model.{site}.lora_A.default.weight"].detach().clone()
-        stored["lora_B." + site] = lora[f"base_model.model.{site}.lora_B.default.weight"].detach().clone()
-    xs, gs = capture(wrapped, list(sites) + list(heads))
+    adapters = {}  # by half and site; embeddings' have names of their own
+    for n, p in lora.items():
+        site, half = n.removeprefix("base_model.model.").replace("lora_embedding_", "lora_").split(".lora_")
+        adapters[half[0], site] = p
+    sites = [site for half, site in adapters if half == "A"]
+    for (half, site), p in adapters.items():
+        stored[f"lora_{half}.{site}"] = p.detach().clone()
+    xs, gs = capture(wrapped, sites + list(heads))
     out = wrapped(**inputs, **extra, labels=labels, use_cache=False) if task in ("causal-lm", "seq2seq-lm") else wrapped(**inputs, **extra, labels=labels)
     out.loss.backward()
     stored["logits"], stored["loss"] = out.logits, out.loss.reshape(1)
     for site in xs:
         stored["x." + site], stored["g." + site] = xs[site], gs[site]
-    for site in sites:
-        for half in "AB":
-            stored[f"grad_lora_{half}.{site}"] = lora[f"base_model.model.{site}.lora_{half}.default.weight"].grad.clone()
+    for (half, site), p in adapters.items():
+        stored[f"grad_lora_{half}.{site}"] = p.grad.clone()
     xs.clear()
     train(wrapped, inputs, extra, labels, lora)
-    for site in sites:
-        for half in "AB":
-            stored[f"trained_lora_{half}.{site}"] = lora[f"base_model.model.{site}.lora_{half}.default.weight"]
-    save_file({k: v.detach().contiguous().clone() if v.is_floating_point() else v.int().contiguous() for k, v in stored.items()},
+    for (half, site), p in adapters.items():
+        stored[f"trained_lora_{half}.{site}"] = p
+    if old:
+        stored["loss"] = out.loss
+        stored.pop("decoder_input_ids", None)
+        make_old(os.path.join(folder, "config.json"))
+    integers = torch.int64 if old else torch.int32
+    save_file({k: v.detach().contiguous().clone() if v.is_floating_point() else v.to(integers).clone() for k, v in stored.items()},
               os.path.join(folder, "golden.safetensors"))
     with open(os.path.join(folder, "golden.json"), "w") as f:
         json.dump({"task": task, "rank": RANK, "alpha": ALPHA, "optimizer": OPTIMIZER}, f, indent=2)
         f.write("\n")
     print(f"{name}: loss {out.loss.item():.6f}, {len(sites)} sites, "
           f"{sum(os.path.getsize(os.path.join(folder, x)) for x in os.listdir(folder))} bytes")
+
+
+def make_old(path):
+    """Names as before transformers 5."""
+    with open(path) as f:
+        config = json.load(f)
+    config["torch_dtype"] = config.pop("dtype")
+    if "rope_parameters" in config:
+        rope = config.pop("rope_parameters")
+        config["rope_theta"], kind = rope.pop("rope_theta"), rope.pop("rope_type")
+        config["rope_scaling"] = dict(rope, type=kind) if kind != "default" else None
+    with open(path, "w") as f:
+        json.dump(config, f, indent=2)
+        f.write("\n")
 
 
 def batch(lengths, vocabulary, pad, left):
@@ -167,6 +188,26 @@ def main():
     golden("bart", BartForConditionalGeneration(BartConfig(**bart)), ["q_proj", "v_proj"], "seq2seq-lm", [7, 3, 5], [4, 6, 2], pad=1)
     golden("bart-scaled", BartForConditionalGeneration(BartConfig(**dict(bart, scale_embedding=True, activation_function="relu"))), "all-linear",
            "seq2seq-lm", [3, 6], [5, 4], pad=1)
+    more(gpt2, llama, bert, bart)
+
+
+def more(gpt2, llama, bert, bart):
+    """Adapters at embeddings and at heads, weights that nothing shares, and files as before transformers 5."""
+    golden("gpt2-embeddings", GPT2LMHeadModel(GPT2Config(**dict(gpt2, scale_attn_weights=False))), ["wte", "wpe", "c_attn"], "causal-lm", [5, 2, 7])
+    golden("llama-embedding-head", LlamaForCausalLM(LlamaConfig(**llama)), ["embed_tokens", "lm_head"], "causal-lm", [6, 3])
+    golden("llama-dynamic-old", LlamaForCausalLM(LlamaConfig(**dict(llama, num_key_value_heads=1, rope_parameters=dict(rope_type="dynamic",
+           rope_theta=500.0, factor=2.0)))), ["q_proj", "v_proj"], "causal-lm", [7, 4], old=True)
+    golden("mistral", MistralForCausalLM(MistralConfig(**dict(llama, num_key_value_heads=1, sliding_window=None))), ["q_proj", "v_proj"], "causal-lm", [7, 4])
+    golden("bert-head-adapter", BertForSequenceClassification(BertConfig(**dict(bert, num_labels=3))), ["query", "classifier"], "seq-cls", [6, 3, 5],
+           heads=["bert.pooler.dense"])
+    untied = dict(tie_word_embeddings=False)
+    golden("bert-masked-untied", BertForMaskedLM(BertConfig(**dict(bert, **untied))), ["query", "value"], "masked-lm", [7, 4])
+    golden("roberta-masked-untied", RobertaForMaskedLM(RobertaConfig(**dict(bert, type_vocab_size=1, pad_token_id=1, **untied))), ["query", "value"],
+           "masked-lm", [7, 4], pad=1, left=True)
+    model = BartForConditionalGeneration(BartConfig(**dict(bart, encoder_layers=1, **untied)))
+    torch.manual_seed(0)
+    model.final_logits_bias.normal_()
+    golden("bart-untied-old", model, ["q_proj", "v_proj"], "seq2seq-lm", [3, 6], [5, 4], pad=1, old=True)
 
 
 if __name__ == "__main__":
