@@ -52,6 +52,7 @@ func (v *coordinatorVerb) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	sayMemory(env, job, read)
 	authority, err := identity.OpenAuthority(filepath.Join(v.State, "identity"), identity.WithValidity(v.Validity))
 	if err != nil {
 		return err

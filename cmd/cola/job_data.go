@@ -19,6 +19,7 @@ type jobData struct {
 	tokenizer        string       // where the model's is; "": nobody knows
 	fingerprint      string       // of it; "": not known
 	context          int          // most tokens of a text; 0: not bounded, or no text
+	task             data.Task    // of a model of text
 	test, validation data.Dataset // nil: none
 }
 
@@ -86,7 +87,7 @@ func (d *jobData) readModel(env *cli.Env, job coordinator.Job) error {
 	if err != nil {
 		return protocol.Faultf(protocol.CodeJobMismatch, "correct the job's [model]", "the job does not fit the model: %w", err)
 	}
-	d.context, d.tokenizer = declared.Config().Context, job.Model.Tokenizer
+	d.context, d.task, d.tokenizer = declared.Config().Context, data.Task(declared.Config().Task), job.Model.Tokenizer
 	if d.tokenizer == "" {
 		if filepath.Ext(job.Model.Path) == ".bin" {
 			return nil // llama2.c keeps it elsewhere

@@ -92,21 +92,55 @@ func (v *planVerb) Run(env *cli.Env) error {
 	return p.write(env.Stdout, v.Bandwidth)
 }
 
-// config describes the round: every participant gives the same load.
+// config describes the round.
 func (v *planVerb) config(env *cli.Env, job coordinator.Job) (plan.Config, error) {
-	c := plan.Config{Model: job.ModelConfig(), Mode: job.EffectiveMode(), DropZeroRows: job.Solver.Name == "gradient", Broadcast: job.EffectiveMode() == model.Merged && job.Wire.Broadcast == "commit"}
+	load, err := v.load(env, job)
+	if err != nil {
+		return plan.Config{}, err
+	}
+	return planOf(job, load)
+}
+
+// planOf describes a round of a job in which every participant gives the same load.
+func planOf(job coordinator.Job, load plan.Load) (plan.Config, error) {
 	x, errX := linalg.ParseDType(job.Wire.X)
 	g, errG := linalg.ParseDType(job.Wire.G)
-	load, err := v.load(env, job)
-	if err = errors.Join(errX, errG, err); err != nil {
-		return c, err
+	c := plan.Config{
+		Model: job.ModelConfig(), Mode: job.EffectiveMode(), X: x, G: g, DropZeroRows: job.Solver.Name == "gradient",
+		Broadcast: job.EffectiveMode() == model.Merged && job.Wire.Broadcast == "commit",
 	}
-	c.X, c.G = x, g
 	for _, name := range sim.Names(job.Participants) {
 		load.Participant, load.Adapter = name, job.Spec(name)
 		c.Loads = append(c.Loads, load)
 	}
-	return c, nil
+	return c, errors.Join(errX, errG)
+}
+
+// sayMemory tells what a job's memory will be at most, by kind: with texts as long as the
+// job lets them be, 0 where it does not say. What cannot be planned is not told.
+func sayMemory(env *cli.Env, job coordinator.Job, read jobData) {
+	tokens := job.Eval.MaxLength
+	if read.context > 0 {
+		tokens = min(tokens, read.context)
+	}
+	load := plan.Load{Images: job.Batch}
+	if job.Model.Path != "" {
+		load = plan.Load{Texts: slices.Repeat([]int{tokens}, job.Batch)}
+		if read.task == data.SequenceToSequence {
+			load.Targets = load.Texts
+		}
+	}
+	c, err := planOf(job, load)
+	if err != nil {
+		return
+	}
+	p, err := plan.Predict(c)
+	if err != nil {
+		env.Log.Debug("the job's memory cannot be planned", "error", err)
+		return
+	}
+	env.Log.Info("memory, at most", "weights", report.Size(p.Weights), "activations", report.Size(p.Activations), "tuples", report.Size(p.Tuples),
+		"adapters", report.Size(p.Adapters), "mapped", report.Size(p.File))
 }
 
 // load is a participant's part of a round: images, texts of --tokens, or texts as long as

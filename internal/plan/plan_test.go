@@ -1,7 +1,6 @@
 package plan_test
 
 import (
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -198,7 +197,7 @@ func TestLargeModel(t *testing.T) {
 	if got := p.Participants[0].Tuples; math.Abs(float64(got)/float64(tuples)-1) > 0.01 {
 		t.Errorf("tuples take %d bytes, want %d", got, tuples)
 	}
-	t.Log(fmt.Sprintf("%+v", *p))
+	t.Logf("%+v", *p)
 }
 
 func TestBadConfig(t *testing.T) {
