@@ -558,7 +558,7 @@ func TestFullDisk(t *testing.T) {
 func TestQuorumKeepsTheAbsent(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
 		job := testJob()
-		job.Quorum, job.Deadline, job.MergeWeights = 1, coordinator.Duration(40*time.Millisecond), "examples"
+		job.Quorum, job.Deadline, job.MergeWeights = 1, coordinator.Duration(2*time.Second), "examples"
 		job.Wire.Broadcast = "end"
 		b := newBench(t, job, dir).start()
 		ada, ben := b.participant("ada", 1), b.participant("ben", 3)
