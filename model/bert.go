@@ -42,6 +42,7 @@ func newBERT(c *Config, f *fields, roberta bool) (*bert, func() int) {
 	positions := f.size("max_position_embeddings", 512, 3)
 	types := f.size("type_vocab_size", 2, 1)
 	f.only("position_embedding_type", `"absolute"`)
+	f.ignore("directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type")
 	c.Vocabulary, c.Context = f.size("vocab_size", 30522, 1), positions
 	m := &bert{pad: -1}
 	if roberta {

@@ -167,7 +167,7 @@ func (f *fields) common() {
 	f.ignore(
 		"_name_or_path", "_commit_hash", "architectures", "model_type", "transformers_version", "torch_dtype", "dtype",
 		"use_cache", "output_attentions", "output_hidden_states", "output_past", "return_dict", "return_dict_in_generate", "output_scores",
-		"id2label", "label2id", "finetuning_task", "task_specific_params", "prefix", "tokenizer_class", "auto_map", "torchscript",
+		"id2label", "label2id", "_num_labels", "finetuning_task", "task_specific_params", "prefix", "tokenizer_class", "auto_map", "torchscript",
 		"is_encoder_decoder", "gradient_checkpointing", "use_return_dict", "initializer_range", "initializer_factor", "init_std",
 		"bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "decoder_start_token_id", "bad_words_ids", "begin_suppress_tokens",
 		"suppress_tokens", "forced_bos_token_id", "forced_eos_token_id", "force_bos_token_to_be_generated", "early_stopping",

@@ -44,6 +44,7 @@ func newLlama(c *Config, f *fields) network {
 	qkvBias, outBias := f.flag("attention_bias", c.Type == "qwen2"), f.flag("attention_bias", false)
 	mlpBias, tied := f.flag("mlp_bias", false), f.flag("tie_word_embeddings", false)
 	f.only("hidden_act", `"silu"`, `"swish"`)
+	f.ignore("max_sequence_length", "is_llama_config")
 	if c.Type != "llama" {
 		llamaLike(c.Type, f)
 	}
@@ -95,6 +96,7 @@ func llamaLike(modelType string, f *fields) {
 	if f.flag("use_sliding_window", false) {
 		f.fail("use_sliding_window", "only false is implemented")
 	}
+	f.only("use_mrope", "false")
 	f.ignore("sliding_window", "max_window_layers", "layer_types")
 }
 
