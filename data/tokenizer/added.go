@@ -29,8 +29,9 @@ type addedToken struct {
 type addedTokens struct {
 	ids    map[string]int32
 	byID   map[int32]addedToken
-	raw    finder // of those looked for in the text as it is
-	normal finder // of those looked for in the normalised text
+	raw    finder          // of those looked for in the text as it is
+	normal finder          // of those looked for in the normalised text
+	left   map[string]bool // what is left out of a decoded text on demand: the contents of special tokens
 }
 
 func newAdded(tokens ...addedToken) *addedTokens {
@@ -55,8 +56,6 @@ func (a *addedTokens) add(t addedToken) {
 	a.ids[t.content], a.byID[t.id] = t.id, t
 }
 
-func (a *addedTokens) special(id int32) bool { return a.byID[id].special }
-
 // end returns 1 + the largest id; 0 if there are none.
 func (a *addedTokens) end() int {
 	end := 0
@@ -68,13 +67,16 @@ func (a *addedTokens) end() int {
 
 // index makes the finders, and finds out what tokens are decoded as.
 func (a *addedTokens) index(n normalizer) {
-	a.raw, a.normal = finder{}, finder{}
+	a.raw, a.normal, a.left = finder{}, finder{}, make(map[string]bool)
 	for _, id := range slices.Sorted(maps.Keys(a.byID)) {
 		t := a.byID[id]
 		if t.decoded = t.content; t.inNormal && n != nil {
 			t.decoded = n.apply(t.content)
 		}
 		a.byID[id] = t
+		if t.special {
+			a.left[t.content] = true
+		}
 		switch {
 		case t.hidden:
 		case t.inNormal:
@@ -86,18 +88,23 @@ func (a *addedTokens) index(n normalizer) {
 }
 
 // cut goes through a text from its beginning: added tokens come with their id, and what is
-// between them comes normalised with id -1. first says that a segment begins the text.
+// between them comes normalised with id -1. first says that a segment begins the text: it does
+// not if the normaliser dropped the text's first character.
 func (a *addedTokens) cut(text string, n normalizer, emit func(segment string, id int32, first bool)) {
 	a.raw.cut(text, func(start int, segment string, id int32) {
 		if id >= 0 {
 			emit(segment, id, false)
 			return
 		}
+		begins := start == 0
 		if n != nil {
+			if d, ok := n.(dropper); ok && begins {
+				begins = !d.dropsFirst(segment)
+			}
 			segment = n.apply(segment)
 		}
 		a.normal.cut(segment, func(at int, segment string, id int32) {
-			emit(segment, id, start+at == 0)
+			emit(segment, id, begins && at == 0)
 		})
 	})
 }
@@ -167,8 +174,10 @@ func (f *finder) cut(text string, emit func(start int, segment string, id int32)
 		if done < start {
 			emit(done, text[done:start], -1)
 		}
-		emit(start, text[min(start, end):end], t.id)
-		done = end
+		if start < end { // one before may have taken all of it, if it is spaces
+			emit(start, text[start:end], t.id)
+			done = end
+		}
 	}
 	if done < len(text) {
 		emit(done, text[done:], -1)
@@ -188,5 +197,5 @@ func beginsWithWord(text string) bool {
 // isWord is \w of Unicode Technical Standard 18.
 func isWord(r rune) bool {
 	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc,
-		unicode.Other_Alphabetic, unicode.Join_Control)
+		unicode.Other_Alphabetic, unicode.Join_Control, laterWords)
 }

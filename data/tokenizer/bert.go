@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // bertNormalizer is BERT's: it drops control characters and makes every space a blank, puts
@@ -28,6 +26,18 @@ func (b bertNormalizer) apply(text string) string {
 		text = lower(text)
 	}
 	return text
+}
+
+func (b bertNormalizer) dropsFirst(text string) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	if text == "" || b.clean && cleaned(r) < 0 {
+		return text != ""
+	}
+	if b.accents && r >= utf8.RuneSelf {
+		r, _ = utf8.DecodeRuneInString(nfd.apply(text))
+		return isAccent(r)
+	}
+	return false
 }
 
 func (b bertNormalizer) describe(w io.Writer) {
@@ -89,7 +99,7 @@ func withoutAccents(text string) string {
 			return -1
 		}
 		return r
-	}, norm.NFD.String(text))
+	}, nfd.apply(text))
 }
 
 func isAccent(r rune) bool {
@@ -138,6 +148,8 @@ func (bertSplitter) split(pieces []string, text string, _ bool) []string {
 		start = i + utf8.RuneLen(r)
 		if !isSpace {
 			pieces = append(pieces, text[i:start])
+		} else if i == 0 {
+			pieces = append(pieces, "")
 		}
 	}
 	if start < len(text) {

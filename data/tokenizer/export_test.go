@@ -13,5 +13,9 @@ var (
 	IsCut    = func(r rune) bool { return isPunctuation(r) || unicode.IsSpace(r) }
 	Cleaned  = cleaned
 	Chinese  = func(r rune) bool { return unicode.Is(chinese, r) }
-	Combines = func(r rune) bool { return stripAccents(string(r)) == "" }
+	Combines = combines
+	IsWord   = isWord
 )
+
+// NormalForms is NFC, NFD, NFKC and NFKD.
+var NormalForms = []func(text string) string{nfc.apply, nfd.apply, nfkc.apply, nfkd.apply}

@@ -76,6 +76,11 @@ func parseJSON(data []byte, s *settings) (*Tokenizer, error) {
 	}
 	s.apply(t, t.guessNames())
 	t.assemble()
+	for content, id := range t.added.ids {
+		if t.added.byID[id].decoded == "" {
+			return nil, fmt.Errorf("added_tokens: the normaliser leaves nothing of %q: %w", content, ErrUnsupported)
+		}
+	}
 	return t, t.checkFrame()
 }
 
@@ -106,7 +111,7 @@ func (t *Tokenizer) guessNames() map[string]string {
 		"pad_token": {"<pad>", "[PAD]", "<|pad|>"},
 	} {
 		for _, content := range usual {
-			if id, ok := t.added.ids[content]; ok && t.added.special(id) {
+			if id, ok := t.added.ids[content]; ok && t.added.byID[id].special {
 				names[name] = content
 				break
 			}

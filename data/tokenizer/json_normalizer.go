@@ -1,10 +1,6 @@
 package tokenizer
 
-import (
-	"encoding/json"
-
-	"golang.org/x/text/unicode/norm"
-)
+import "encoding/json"
 
 func parseNormalizer(data json.RawMessage, depth int) (normalizer, error) {
 	kind, err := kindOf(data, depth)
@@ -42,12 +38,12 @@ func parseNormalizer(data json.RawMessage, depth int) (normalizer, error) {
 
 // plainNormalizers is those that nothing more is said of.
 var plainNormalizers = map[string]normalizer{
-	"Lowercase":    mapping{"lower", lower},
-	"StripAccents": mapping{"strip accents", stripAccents},
-	"NFC":          mapping{"nfc", norm.NFC.String},
-	"NFD":          mapping{"nfd", norm.NFD.String},
-	"NFKC":         mapping{"nfkc", norm.NFKC.String},
-	"NFKD":         mapping{"nfkd", norm.NFKD.String},
+	"Lowercase":    lowercase{},
+	"StripAccents": stripAccents{},
+	"NFC":          nfc,
+	"NFD":          nfd,
+	"NFKC":         nfkc,
+	"NFKD":         nfkd,
 }
 
 func parseNormalizers(data json.RawMessage, depth int) (normalizer, error) {

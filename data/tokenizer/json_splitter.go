@@ -3,6 +3,9 @@ package tokenizer
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -34,11 +37,42 @@ func parseSplitter(data json.RawMessage, depth int) (s splitter, bytes bool, err
 		}
 		err = strict(data, &c)
 		return digits{c.Individual}, false, err
-	case "BertPreTokenizer":
+	case "Punctuation":
+		c := struct {
+			Type    string
+			Matches string `json:"behavior"` //nolint:misspell // the file's word
+		}{Matches: "Isolated"}
+		if err = strict(data, &c); err == nil {
+			err = checkHow(c.Matches)
+		}
+		return atRunes("punctuation", isPunctuation, c.Matches), false, err
+	case "CharDelimiterSplit":
+		var c struct{ Type, Delimiter string }
+		if err = strict(data, &c); err == nil && utf8.RuneCountInString(c.Delimiter) != 1 {
+			err = fmt.Errorf("the CharDelimiterSplit delimiter %q is not one character", c.Delimiter)
+		}
+		return atString(c.Delimiter, "Removed"), false, err
+	}
+	if s, ok := plainSplitters[kind]; ok {
 		var c struct{ Type string }
-		return bertSplitter{}, false, strict(data, &c)
+		return s, false, strict(data, &c)
 	}
 	return nil, false, unsupported(kind)
+}
+
+// plainSplitters is those that nothing more is said of.
+var plainSplitters = map[string]splitter{
+	"BertPreTokenizer": bertSplitter{},
+	"Whitespace":       words{},
+	"WhitespaceSplit":  atRunes("space", unicode.IsSpace, "Removed"),
+}
+
+// checkHow checks what is to become of delimiters.
+func checkHow(how string) error {
+	if !slices.Contains(hows, how) {
+		return fmt.Errorf("matches may be %s, not %q", strings.Join(hows, ", "), how)
+	}
+	return nil
 }
 
 func parseSplitters(data json.RawMessage, depth int) (s splitter, bytes bool, err error) {
@@ -100,17 +134,24 @@ func parseSplit(data json.RawMessage) (splitter, error) {
 	if err := strict(data, &c); err != nil {
 		return nil, err
 	}
+	if err := checkHow(c.Matches); err != nil {
+		return nil, err
+	}
 	if c.Pattern.Regex == nil {
-		return nil, unsupported("Split by a string")
+		s, err := c.Pattern.literal("Split")
+		if err == nil && c.Invert {
+			err = unsupported("an inverted Split by a string")
+		}
+		return atString(s, c.Matches), err
 	}
 	p, ok := patterns[*c.Pattern.Regex]
 	if !ok {
 		return nil, fmt.Errorf("a Split by the regular expression %q: %w", *c.Pattern.Regex, ErrUnsupported)
 	}
-	if c.Matches == "Isolated" && !c.Invert || c.Matches == "Removed" && c.Invert {
-		return p, nil
+	if (c.Matches == "Removed") != c.Invert || c.Matches == "Contiguous" {
+		return nil, fmt.Errorf("a Split by a regular expression whose matches are %q, inverted %t: %w", c.Matches, c.Invert, ErrUnsupported)
 	}
-	return nil, fmt.Errorf("a Split whose matches are %q, inverted %t: %w", c.Matches, c.Invert, ErrUnsupported)
+	return p, nil
 }
 
 // metaspaceJSON is Metaspace as pre-tokenizer and decoder. Old files say add_prefix_space for

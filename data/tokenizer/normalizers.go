@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // prepend puts something before a text that is not empty.
@@ -24,6 +25,11 @@ type replace struct{ old, new string }
 
 func (r replace) apply(text string) string { return strings.ReplaceAll(text, r.old, r.new) }
 
+// dropsFirst goes by what the reference aligns a replacement with, the last character replaced.
+func (r replace) dropsFirst(text string) bool {
+	return strings.HasPrefix(text, r.old) && (r.new == "" || utf8.RuneCountInString(r.old) > 1)
+}
+
 func (r replace) describe(w io.Writer) { fmt.Fprintf(w, "replace %q %q\n", r.old, r.new) }
 
 // normalizers is normalizers behind each other.
@@ -36,21 +42,28 @@ func (all normalizers) apply(text string) string {
 	return text
 }
 
+func (all normalizers) dropsFirst(text string) bool {
+	for _, n := range all {
+		if d, ok := n.(dropper); ok && d.dropsFirst(text) {
+			return true
+		}
+		text = n.apply(text)
+	}
+	return false
+}
+
 func (all normalizers) describe(w io.Writer) {
 	for _, n := range all {
 		n.describe(w)
 	}
 }
 
-// mapping is a normaliser that nothing more is to be said of than its name.
-type mapping struct {
-	name string
-	of   func(text string) string
-}
+// lowercase makes letters small.
+type lowercase struct{}
 
-func (m mapping) apply(text string) string { return m.of(text) }
+func (lowercase) apply(text string) string { return lower(text) }
 
-func (m mapping) describe(w io.Writer) { fmt.Fprintln(w, m.name) }
+func (lowercase) describe(w io.Writer) { fmt.Fprintln(w, "lower") }
 
 // strip takes spaces off the ends of a text.
 type strip struct{ left, right bool }
@@ -65,14 +78,32 @@ func (s strip) apply(text string) string {
 	return text
 }
 
+func (s strip) dropsFirst(text string) bool {
+	r, n := utf8.DecodeRuneInString(text)
+	return s.left && n > 0 && unicode.IsSpace(r)
+}
+
 func (s strip) describe(w io.Writer) { fmt.Fprintf(w, "strip left=%t right=%t\n", s.left, s.right) }
 
 // stripAccents drops all marks that combine.
-func stripAccents(text string) string {
+type stripAccents struct{}
+
+func (stripAccents) apply(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.M, r) && !unicode.Is(laterCombining, r) || r == 0x1cf2 || r == 0x1cf3 {
+		if combines(r) {
 			return -1
 		}
 		return r
 	}, text)
+}
+
+func (stripAccents) dropsFirst(text string) bool {
+	r, n := utf8.DecodeRuneInString(text)
+	return n > 0 && combines(r)
+}
+
+func (stripAccents) describe(w io.Writer) { fmt.Fprintln(w, "strip accents") }
+
+func combines(r rune) bool {
+	return unicode.Is(unicode.M, r) && !unicode.Is(laterCombining, r) || r == 0x1cf2 || r == 0x1cf3
 }

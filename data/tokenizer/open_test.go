@@ -94,9 +94,11 @@ func TestJSONRefuses(t *testing.T) {
 		{"normalizer", `{"type":"NFC","more":1}`, "unknown field"},
 		{"normalizer", `{}`, "no type"},
 		{"normalizer", strings.Repeat(`{"type":"Sequence","normalizers":[`, 30) + strings.Repeat("]}", 30), "deep"},
-		{"pre_tokenizer", `{"type":"Whitespace"}`, "Whitespace: not supported"},
-		{"pre_tokenizer", `{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false}`, `\\w+`},            //nolint:misspell // the file's word
-		{"pre_tokenizer", `{"type":"Split","pattern":{"String":" "},"behavior":"Isolated","invert":false}`, "Split by a string"}, //nolint:misspell // the file's word
+		{"pre_tokenizer", `{"type":"UnicodeScripts"}`, "UnicodeScripts: not supported"},
+		{"pre_tokenizer", `{"type":"Punctuation","behavior":"Melted"}`, `"Melted"`}, //nolint:misspell // the file's word
+		{"pre_tokenizer", `{"type":"CharDelimiterSplit","delimiter":"ab"}`, "not one character"},
+		{"pre_tokenizer", `{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false}`, `\\w+`},                       //nolint:misspell // the file's word
+		{"pre_tokenizer", `{"type":"Split","pattern":{"String":" "},"behavior":"Isolated","invert":true}`, "an inverted Split by a string"}, //nolint:misspell // the file's word
 		{"pre_tokenizer", `{"type":"Sequence","pretokenizers":[{"type":"ByteLevel"},{"type":"Digits"}]}`, "behind ByteLevel"},
 		{"pre_tokenizer", `{"type":"Metaspace","replacement":"ab"}`, "one character"},
 		{"pre_tokenizer", `{"type":"Metaspace","replacement":"_","prepend_scheme":"x"}`, `prepend_scheme "x"`},

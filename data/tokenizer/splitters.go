@@ -51,6 +51,10 @@ func (s sequence) split(pieces []string, text string, first bool) []string {
 			cut = pieces
 		}
 		for i, piece := range now {
+			if piece == "" {
+				cut = append(cut, "")
+				continue
+			}
 			cut = next.split(cut, piece, first && i == 0)
 		}
 		now = cut

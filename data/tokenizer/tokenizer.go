@@ -44,9 +44,13 @@ type normalizer interface {
 	describe(w io.Writer)
 }
 
+// dropper is a normaliser that may leave nothing of the first character of a text.
+type dropper interface{ dropsFirst(text string) bool }
+
 // splitter cuts a text into the pieces that the model sees one at a time.
 type splitter interface {
-	// split appends the pieces of a text; first says that it begins the whole text.
+	// split appends the pieces of a text; first says that it begins the whole text. Where it drops
+	// what the text begins with it appends an empty piece, so that no other is taken for the first.
 	split(pieces []string, text string, first bool) []string
 	describe(w io.Writer)
 }
@@ -109,12 +113,11 @@ func (t *Tokenizer) EncodeSpecial(text string) []int32 {
 func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
 	tokens := make([]string, 0, len(ids))
 	for _, id := range ids {
-		if skipSpecial && t.added.special(id) {
-			continue
+		token, ok := t.vocab.token(id)
+		if added, is := t.added.byID[id]; is {
+			token, ok = added.decoded, true
 		}
-		if added, ok := t.added.byID[id]; ok {
-			tokens = append(tokens, added.decoded)
-		} else if token, ok := t.vocab.token(id); ok {
+		if ok && !(skipSpecial && t.added.left[token]) {
 			tokens = append(tokens, token)
 		}
 	}
