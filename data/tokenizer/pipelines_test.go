@@ -30,7 +30,7 @@ func readPacked(t *testing.T, path string, to any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it is read only
 	z, err := gzip.NewReader(f)
 	if err == nil {
 		err = json.NewDecoder(z).Decode(to)
