@@ -102,14 +102,14 @@ func TestPatience(t *testing.T) {
 	x, y := protocol.Pipe()
 	slow := protocol.NewConn(y, protocol.Peer{}, protocol.DefaultLimits())
 	defer slow.Close() //nolint:errcheck // the test is over
-	slow.SetPatience(time.Second)
+	slow.SetPatience(2 * time.Second)
 	frame, err := protocol.Encode(&protocol.Progress{Round: 1, Stage: "alive"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	go func() {
 		for _, c := range frame {
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(40 * time.Millisecond)
 			x.Write([]byte{c}) //nolint:errcheck // Receive notices
 		}
 	}()
