@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gradientlearning/cola/linalg"
+	"github.com/gradientlearning/cola/linalg/row"
 )
 
 // OptimizerConfig names an optimizer and its settings, with PyTorch's meaning:
@@ -70,7 +71,7 @@ func (o OptimizerConfig) Validate() error {
 }
 
 // optimizer is the state of one adapter's optimizer. Its arithmetic is on the host, in
-// float32 with float64 coefficients, element by element in order.
+// float32 with coefficients that were computed in float64, element by element.
 type optimizer struct {
 	cfg    OptimizerConfig
 	params []Param
@@ -129,13 +130,13 @@ func (o *optimizer) possible(prefix string, values map[string]*linalg.Tensor) er
 
 // norm returns the 2-norm over all gradients.
 func norm(grads []*linalg.Tensor) float64 {
-	sum := 0.0
+	var sum [4]float64 // parts that do not wait for each other
 	for _, g := range grads {
-		for _, v := range g.F32() {
-			sum += float64(v) * float64(v)
+		for i, v := range g.F32() {
+			sum[i%4] += float64(float64(v) * float64(v))
 		}
 	}
-	return math.Sqrt(sum)
+	return math.Sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]))
 }
 
 // step moves the parameters against the gradients, which it may change.
@@ -182,17 +183,16 @@ func (o *optimizer) sgd(i int, w, g []float32, rate float64) {
 
 func (o *optimizer) adam(i int, w, g []float32, rate float64) {
 	c, t := o.cfg, float64(o.steps.I32()[0])
-	m, v := o.first[i].F32(), o.second[i].F32()
-	correct1, correct2 := 1-math.Pow(c.Beta1, t), math.Sqrt(1-math.Pow(c.Beta2, t))
-	for j := range w {
-		d, wj := float64(g[j]), float64(w[j])
-		if c.Name == "adamw" {
-			wj -= float64(rate * c.WeightDecay * wj)
-		} else {
-			d += float64(c.WeightDecay * wj)
-		}
-		m[j] = float32(float64(c.Beta1*float64(m[j])) + float64((1-c.Beta1)*d))
-		v[j] = float32(float64(c.Beta2*float64(v[j])) + float64((1-c.Beta2)*float64(d*d)))
-		w[j] = float32(wj - float64(rate/correct1*float64(m[j]))/(math.Sqrt(float64(v[j]))/correct2+c.Epsilon))
+	step := row.Adam{
+		Keep: 1, Beta1: float32(c.Beta1), Beta2: float32(c.Beta2), Epsilon: float32(c.Epsilon),
+		Rate: float32(rate / (1 - math.Pow(c.Beta1, t))), Root: float32(1 / math.Sqrt(1-math.Pow(c.Beta2, t))),
 	}
+	if c.Name == "adamw" {
+		step.Keep = float32(1 - rate*c.WeightDecay)
+	} else {
+		step.Decay = float32(c.WeightDecay)
+	}
+	linalg.Parallel(len(w), func(lo, hi int) {
+		step.Step(w[lo:hi], o.first[i].F32()[lo:hi], o.second[i].F32()[lo:hi], g[lo:hi])
+	})
 }

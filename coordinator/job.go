@@ -86,6 +86,9 @@ type ModelConfig struct {
 	Random bool `toml:"random"`
 	// Checkpointing computes blocks twice to hold less; it changes no bit.
 	Checkpointing bool `toml:"checkpointing"`
+	// Precision is of text: how frozen matrices are kept and multiplied: f32, bf16-weights or
+	// bf16.
+	Precision string `toml:"precision"`
 	// Tokenizer is a folder, or hub:ORG/NAME, with the model's tokenizer; empty: Path. It is
 	// for who opens [eval]'s data; participants bring their own.
 	Tokenizer string `toml:"tokenizer"`
@@ -236,9 +239,10 @@ func (j Job) Spec(participant string) adapter.Spec {
 // ModelConfig returns the base model as package model wants it.
 func (j Job) ModelConfig() model.Config {
 	m := j.Model
+	precision, _ := linalg.ParsePrecision(m.Precision) // Validate says what is wrong with it
 	return model.Config{
 		Type: m.Type, Input: m.Input, Classes: m.Classes, Hidden: m.Hidden, Weights: m.Weights, Seed: j.Seed,
-		Path: m.Path, Task: m.Task, Targets: m.Targets, Random: m.Random, Checkpointing: m.Checkpointing,
+		Path: m.Path, Task: m.Task, Targets: m.Targets, Random: m.Random, Checkpointing: m.Checkpointing, Precision: precision,
 	}
 }
 

@@ -15,7 +15,7 @@ func DefaultJob() Job {
 		Batch:         32,
 		Loss:          "participant",
 		MergeWeights:  "uniform",
-		Model:         ModelConfig{Type: "mlp", Input: []int{28, 28, 1}, Classes: 10},
+		Model:         ModelConfig{Type: "mlp", Input: []int{28, 28, 1}, Classes: 10, Precision: "f32"},
 		Adapter:       AdapterConfig{Kind: adapter.Linear, Rank: 8, Scale: 1, Bias: true},
 		Solver:        SolverConfig{Name: "gradient", Steps: 1, Ridge: 1},
 		Optimizer: OptimizerConfig{
@@ -33,7 +33,7 @@ func DefaultJob() Job {
 func DefaultTextJob() Job {
 	j := DefaultJob()
 	j.Name = "text"
-	j.Model, j.Eval.Data, j.Eval.Examples = ModelConfig{}, "", 0
+	j.Model, j.Eval.Data, j.Eval.Examples = ModelConfig{Precision: "f32"}, "", 0
 	j.Adapter.Kind = adapter.LowRank
 	j.Optimizer.Name, j.Optimizer.LearningRate = "adamw", 3e-4
 	j.Schedule = ScheduleConfig{Name: "linear", Warmup: 0.05}

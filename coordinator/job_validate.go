@@ -91,6 +91,9 @@ func (j Job) validateCollaboration() error {
 }
 
 func (j Job) validateModel() error {
+	if _, err := linalg.ParsePrecision(j.Model.Precision); err != nil {
+		return fmt.Errorf("[model] %w", err)
+	}
 	if err := j.ModelConfig().Validate(); err != nil {
 		return fmt.Errorf("[model] %w", err)
 	}

@@ -108,7 +108,8 @@ func (s *tupleSink) keep(gradients []*linalg.Tensor, rows int) []int {
 }
 
 func nonZeroRow(g *linalg.Tensor, i int) bool {
-	return slices.ContainsFunc(g.RowRange(i, i+1).F32(), func(v float32) bool { return v != 0 })
+	n := g.Len() / g.Rows()
+	return slices.ContainsFunc(g.F32()[i*n:(i+1)*n], func(v float32) bool { return v != 0 })
 }
 
 // pick copies the listed rows of a host tensor.

@@ -26,7 +26,7 @@ func BenchmarkMatMul(b *testing.B) {
 func BenchmarkLinear(b *testing.B) {
 	dev := linalg.NewCPU()
 	for _, c := range []struct{ n, in, out int }{{256, 784, 10}, {256, 784, 128}, {256, 128, 256}, {256 * 49, 576, 128}} {
-		w := dev.Pack(random(1, c.out, c.in))
+		w := dev.Pack(random(1, c.out, c.in), linalg.F32Products)
 		x, y, bias := random(2, c.n, c.in), random(3, c.n, c.out), random(4, c.out)
 		b.Run(fmt.Sprintf("%dx%dx%d", c.n, c.in, c.out), func(b *testing.B) {
 			for b.Loop() {

@@ -2,22 +2,69 @@ package linalg
 
 import (
 	"fmt"
+	"math"
+	"os"
 	"runtime"
 	"slices"
-	"sync"
+
+	"github.com/gradientlearning/cola/linalg/row"
 )
 
 // cpu is the device that every machine has. Tensors live in Go slices.
-type cpu struct{}
+type cpu struct{ pool *Pool[[]float32] }
 
 // NewCPU returns the CPU device.
-func NewCPU() Device { return cpu{} }
+func NewCPU() Device {
+	return cpu{&Pool[[]float32]{Make: func(n int) []float32 { return make([]float32, n) }}}
+}
 
 // Name says what the device is.
 func (cpu) Name() string { return fmt.Sprintf("cpu (%d threads)", runtime.GOMAXPROCS(0)) }
 
 // New returns a host tensor of zeros.
-func (cpu) New(dtype DType, shape ...int) *Tensor { return New(dtype, shape...) }
+func (d cpu) New(dtype DType, shape ...int) *Tensor {
+	t := d.Empty(dtype, shape...)
+	if t.block != nil {
+		d.Zero(t)
+	}
+	return t
+}
+
+// LeastBlock is the number of elements from which on the CPU's tensors of F32 come from its
+// pool.
+const LeastBlock = 1 << 10
+
+// poison, a setting for hunting defects, fills memory with NaN when it is lent and when it is
+// given back: whoever reads what is not theirs shows it in the loss.
+var poison = os.Getenv("COLA_POISON") == "1"
+
+// Empty returns a host tensor of anything.
+func (d cpu) Empty(dtype DType, shape ...int) *Tensor {
+	n := Elements(shape)
+	if dtype != F32 || n < LeastBlock {
+		return New(dtype, shape...)
+	}
+	b := d.pool.Get(n)
+	t := &Tensor{dtype: F32, shape: slices.Clone(shape), f32: b.Memory[:n], block: b}
+	t.poison()
+	return t
+}
+
+func (t *Tensor) poison() {
+	if poison {
+		for i := range t.f32 {
+			t.f32[i] = float32(math.NaN())
+		}
+	}
+}
+
+// Free gives a tensor's memory back to the pool.
+func (d cpu) Free(t *Tensor) {
+	if t.block != nil {
+		t.poison()
+		d.pool.Put(t.block)
+	}
+}
 
 // Upload copies src to dst.
 func (cpu) Upload(dst, src *Tensor) { copyTensor("Upload", dst, src) }
@@ -31,7 +78,7 @@ func copyTensor(op string, dst, src *Tensor) {
 	if dst.dtype != src.dtype || !slices.Equal(dst.shape, src.shape) {
 		panic(fmt.Sprintf("linalg.%s: %v %v from %v %v", op, dst.dtype, dst.shape, src.dtype, src.shape))
 	}
-	copy(dst.f32, src.f32)
+	parallel(len(dst.f32), copyGrain, func(lo, hi int) { copy(dst.f32[lo:hi], src.f32[lo:hi]) })
 	copy(dst.i32, src.i32)
 	copy(dst.u16, src.u16)
 }
@@ -42,7 +89,7 @@ func (cpu) Rows(t *Tensor, lo, hi int) *Tensor { return t.RowRange(lo, hi) }
 // Zero sets t to 0.
 func (cpu) Zero(t *Tensor) {
 	mustBeHost("Zero", t)
-	clear(t.f32)
+	parallel(len(t.f32), copyGrain, func(lo, hi int) { clear(t.f32[lo:hi]) })
 	clear(t.i32)
 	clear(t.u16)
 }
@@ -52,8 +99,10 @@ func (cpu) Axpy(y *Tensor, alpha float32, x *Tensor) {
 	ys, xs := y.F32(), x.F32()
 	mustEqual("Axpy", len(ys), len(xs))
 	parallel(len(ys), elementGrain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			ys[i] += float32(alpha * xs[i])
+		if alpha == 1 {
+			row.Add(ys[lo:hi], xs[lo:hi])
+		} else {
+			row.Axpy(ys[lo:hi], alpha, xs[lo:hi])
 		}
 	})
 }
@@ -61,11 +110,7 @@ func (cpu) Axpy(y *Tensor, alpha float32, x *Tensor) {
 // Scale computes y = alpha·y.
 func (cpu) Scale(y *Tensor, alpha float32) {
 	ys := y.F32()
-	parallel(len(ys), elementGrain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			ys[i] *= alpha
-		}
-	})
+	parallel(len(ys), elementGrain, func(lo, hi int) { row.Scale(ys[lo:hi], alpha) })
 }
 
 // AddBias computes y += bias on every row.
@@ -74,10 +119,7 @@ func (cpu) AddBias(y, bias *Tensor) {
 	mustEqual("AddBias", y.Cols(), len(b))
 	parallel(y.Rows(), rowGrain(len(b)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			row := rowOf(y, i)
-			for j, v := range b {
-				row[j] += v
-			}
+			row.Add(rowOf(y, i), b)
 		}
 	})
 }
@@ -90,9 +132,7 @@ func (cpu) AddBiasBackward(dbias, g *Tensor, accumulate bool) {
 		clear(sum)
 	}
 	for i := range g.Rows() { // in one goroutine: the order is the promise
-		for j, v := range rowOf(g, i) {
-			sum[j] += v
-		}
+		row.Add(sum, rowOf(g, i))
 	}
 }
 
@@ -145,24 +185,11 @@ func mustEqual(op string, got, want int) {
 	}
 }
 
-// elementGrain is the least number of elements that are worth a goroutine.
+// elementGrain is the least number of elements that are worth a thread.
 const elementGrain = 1 << 15
 
-// rowGrain is the least number of rows of so many columns that are worth a goroutine.
-func rowGrain(cols int) int { return max(1, elementGrain/max(1, cols)) }
+// copyGrain is the least number of elements that are worth a thread to move.
+const copyGrain = 1 << 17
 
-// parallel calls do on ranges that cover 0 to n-1, on several threads where the work is
-// large. What do writes for an index must not depend on the range it is in, and it must not
-// panic: callers check shapes and labels before, where a panic still reaches its cause.
-func parallel(n, grain int, do func(lo, hi int)) {
-	threads := min(runtime.GOMAXPROCS(0), n/grain)
-	if threads < 2 {
-		do(0, n)
-		return
-	}
-	var wg sync.WaitGroup
-	for t := range threads {
-		wg.Go(func() { do(t*n/threads, (t+1)*n/threads) })
-	}
-	wg.Wait()
-}
+// rowGrain is the least number of rows of so many columns that are worth a thread.
+func rowGrain(cols int) int { return max(1, elementGrain/max(1, cols)) }

@@ -2,18 +2,31 @@ package linalg
 
 import (
 	"fmt"
-	"math"
+
+	"github.com/gradientlearning/cola/linalg/row"
 )
 
-// Activations are computed in float64 and rounded once.
+// curve is a function of every element of a row, and g times its derivative.
+type curve struct {
+	value func(y, x []float32)
+	slope func(dx, g, x []float32)
+}
 
-// curve is a function, and its derivative.
-type curve struct{ value, slope func(x float64) float64 }
+const quickGELU = 1.702
 
 // curves by activation.
 var curves = [...]curve{
-	GELU: {gelu, geluSlope}, GELUTanh: {geluTanh, geluTanhSlope}, SiLU: {silu, siluSlope}, Tanh: {math.Tanh, tanhSlope},
-	QuickGELU: {quickGELU, quickGELUSlope},
+	GELU:     {row.GELU, row.GELUBackward},
+	GELUTanh: {row.GELUTanh, row.GELUTanhBackward},
+	SiLU: {
+		func(y, x []float32) { row.Swish(y, x, 1) },
+		func(dx, g, x []float32) { row.SwishBackward(dx, g, x, 1) },
+	},
+	Tanh: {row.Tanh, row.TanhBackward},
+	QuickGELU: {
+		func(y, x []float32) { row.Swish(y, x, quickGELU) },
+		func(dx, g, x []float32) { row.SwishBackward(dx, g, x, quickGELU) },
+	},
 }
 
 func (f Activation) curve() curve {
@@ -23,73 +36,22 @@ func (f Activation) curve() curve {
 	return curves[f]
 }
 
-func gelu(x float64) float64 { return x * 0.5 * (1 + math.Erf(x/math.Sqrt2)) }
-
-func geluSlope(x float64) float64 {
-	return 0.5*(1+math.Erf(x/math.Sqrt2)) + x*math.Exp(-0.5*x*x)/math.Sqrt(2*math.Pi)
-}
-
-// The constants of geluTanh.
-const (
-	geluA = 0.7978845608028654 // √(2/π)
-	geluB = 0.044715
-)
-
-func geluTanh(x float64) float64 { return 0.5 * x * (1 + math.Tanh(geluA*(x+geluB*x*x*x))) }
-
-func geluTanhSlope(x float64) float64 {
-	t := math.Tanh(geluA * (x + geluB*x*x*x))
-	return 0.5*(1+t) + 0.5*x*(1-t*t)*geluA*(1+3*geluB*x*x)
-}
-
-func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-
-func silu(x float64) float64 { return x * sigmoid(x) }
-
-func siluSlope(x float64) float64 {
-	s := sigmoid(x)
-	return s * (1 + x*(1-s))
-}
-
-func tanhSlope(x float64) float64 {
-	t := math.Tanh(x)
-	return 1 - t*t
-}
-
-// quick is the constant of quickGELU.
-const quick = 1.702
-
-func quickGELU(x float64) float64 { return x * sigmoid(quick*x) }
-
-func quickGELUSlope(x float64) float64 {
-	s := sigmoid(quick * x)
-	return s * (1 + quick*x*(1-s))
-}
-
-// curveGrain is the least number of places of a curve that are worth a goroutine.
-const curveGrain = 1 << 12
+// curveGrain is the least number of places of a curve that are worth a thread.
+const curveGrain = 1 << 13
 
 // Activate computes y = f(x).
 func (cpu) Activate(y, x *Tensor, f Activation) {
-	ys, xs, at := y.F32(), x.F32(), f.curve().value
+	ys, xs, value := y.F32(), x.F32(), f.curve().value
 	mustEqual("Activate", len(ys), len(xs))
-	parallel(len(xs), curveGrain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			ys[i] = float32(at(float64(xs[i])))
-		}
-	})
+	parallel(len(xs), curveGrain, func(lo, hi int) { value(ys[lo:hi], xs[lo:hi]) })
 }
 
 // ActivateBackward computes dx = g·f′(x).
 func (cpu) ActivateBackward(dx, g, x *Tensor, f Activation) {
-	ds, gs, xs, at := dx.F32(), g.F32(), x.F32(), f.curve().slope
+	ds, gs, xs, slope := dx.F32(), g.F32(), x.F32(), f.curve().slope
 	mustEqual("ActivateBackward", len(ds), len(xs))
 	mustEqual("ActivateBackward", len(gs), len(xs))
-	parallel(len(xs), curveGrain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			ds[i] = float32(float64(gs[i]) * at(float64(xs[i])))
-		}
-	})
+	parallel(len(xs), curveGrain, func(lo, hi int) { slope(ds[lo:hi], gs[lo:hi], xs[lo:hi]) })
 }
 
 // SwiGLU computes y = silu(gate)·up.
@@ -97,11 +59,7 @@ func (cpu) SwiGLU(y, gate, up *Tensor) {
 	ys, as, us := y.F32(), gate.F32(), up.F32()
 	mustEqual("SwiGLU", len(ys), len(as))
 	mustEqual("SwiGLU", len(us), len(as))
-	parallel(len(as), curveGrain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			ys[i] = float32(silu(float64(as[i])) * float64(us[i]))
-		}
-	})
+	parallel(len(as), curveGrain, func(lo, hi int) { row.SwiGLU(ys[lo:hi], as[lo:hi], us[lo:hi]) })
 }
 
 // SwiGLUBackward computes dgate = g·up·silu′(gate) and dup = g·silu(gate).
@@ -111,12 +69,7 @@ func (cpu) SwiGLUBackward(dgate, dup, g, gate, up *Tensor) {
 		mustEqual("SwiGLUBackward", len(l), len(as))
 	}
 	parallel(len(as), curveGrain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			x := float64(as[i])
-			s := sigmoid(x)
-			das[i] = float32(float64(gs[i]) * float64(us[i]) * (s * (1 + x*(1-s))))
-			dus[i] = float32(float64(gs[i]) * (x * s))
-		}
+		row.SwiGLUBackward(das[lo:hi], dus[lo:hi], gs[lo:hi], as[lo:hi], us[lo:hi])
 	})
 }
 

@@ -3,18 +3,14 @@ package linalg
 import (
 	"fmt"
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
-	"gonum.org/v1/gonum/blas"
-	blasgonum "gonum.org/v1/gonum/blas/gonum"
+	"github.com/gradientlearning/cola/linalg/kernel"
+	"github.com/gradientlearning/cola/linalg/row"
 )
 
-// Attention goes over a head's queries in blocks, whose weights over all keys are the only
-// matrix that exists: queryBlock × keys. Products are sgemm's, whose elements are added up
-// in the order of the inner dimension, so that a query's result does not depend on the
-// block that it is in.
+// queryBlock is how many queries of a head go together. The largest matrix that exists is
+// queryBlock × the keys of a sequence, for each thread. Sums are chains in the order of the
+// keys, or of the queries, so that no bit depends on the blocks.
 const queryBlock = 32
 
 // head is one head of keys and values of one span, with the heads of queries that read it.
@@ -29,33 +25,17 @@ type head struct {
 // heads write does not overlap.
 func (a Attention) heads(do func(h head)) {
 	group := a.Heads / a.KVHeads
-	n := len(a.Spans) * a.KVHeads
-	at := func(i int) head {
-		kv := i % a.KVHeads
-		return head{a: a, span: a.Spans[i/a.KVHeads], first: kv * group, kv: kv}
-	}
-	threads := min(runtime.GOMAXPROCS(0), n)
-	if threads < 2 {
-		for i := range n {
-			do(at(i))
+	parallel(len(a.Spans)*a.KVHeads, 1, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			kv := i % a.KVHeads
+			do(head{a: a, span: a.Spans[i/a.KVHeads], first: kv * group, kv: kv})
 		}
-		return
-	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range threads {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(at(i))
-			}
-		})
-	}
-	wg.Wait()
+	})
 }
 
 // check panics where the tensors do not fit the geometry.
 func (a Attention) check(op string, q, k, v *Tensor) {
-	if a.KVHeads < 1 || a.Heads%a.KVHeads != 0 || q.Cols() != a.Heads*a.Dim || k.Cols() != a.KVHeads*a.Dim || v.Cols() != k.Cols() || v.Rows() != k.Rows() {
+	if a.KVHeads < 1 || a.Heads%a.KVHeads != 0 || a.Dim < 1 || q.Cols() != a.Heads*a.Dim || k.Cols() != a.KVHeads*a.Dim || v.Cols() != k.Cols() || v.Rows() != k.Rows() {
 		panic(fmt.Sprintf("linalg.%s: q %v, k %v and v %v for %d and %d heads of %d", op, q.shape, k.shape, v.shape, a.Heads, a.KVHeads, a.Dim))
 	}
 	for _, s := range a.Spans {
@@ -77,27 +57,54 @@ func of(t *Tensor, lo, h, dim int) columns {
 	return columns{t.F32()[min(lo*c+h*dim, t.Len()):], c}
 }
 
-// product computes c (m, n) += op(a)·b, with a (m, k), or (k, m) if it is transposed.
-func product(c columns, transA bool, a, b columns, m, n, k int) {
-	if m == 0 || n == 0 || k == 0 {
-		return
-	}
-	t := blas.NoTrans
-	if transA {
-		t = blas.Trans
-	}
-	blasgonum.Implementation{}.Sgemm(t, blas.NoTrans, m, n, k, 1, a.data, a.stride, b.data, b.stride, 1, c.data, c.stride)
+// row returns the first n columns of row i.
+func (x columns) row(i, n int) []float32 { return x.data[i*x.stride : i*x.stride+n] }
+
+// from returns the rows from i on.
+func (x columns) from(i int) columns { return columns{x.data[i*x.stride:], x.stride} }
+
+// packed is a matrix of a head (n, dim), packed for products over its rows' elements (across)
+// or over its rows.
+type packedHead struct {
+	memory *borrowed[float32]
+	terms  int
+	cols   int
 }
 
-// across returns rows (n, dim) as (dim, n).
-func across(x columns, n, dim int) columns {
-	t := columns{make([]float32, n*dim), n}
-	for i := range n {
-		for j, v := range x.data[i*x.stride : i*x.stride+dim] {
-			t.data[j*n+i] = v
-		}
+// over packs x (n, dim) as a factor of n terms.
+func (x columns) over(n, dim int) packedHead {
+	p := packedHead{floats.borrow(kernel.PackedLen(n, dim)), n, dim}
+	kernel.Pack(p.memory.data, x.data, n, dim, x.stride, 1)
+	return p
+}
+
+// across packs xᵀ (dim, n), a factor of dim terms.
+func (x columns) across(n, dim int) packedHead {
+	p := packedHead{floats.borrow(kernel.PackedLen(dim, n)), dim, n}
+	kernel.Pack(p.memory.data, x.data, dim, n, 1, x.stride)
+	return p
+}
+
+// multiply computes c (m, n) (=|+=) a·b from the first terms and columns of b.
+func (b packedHead) multiply(c columns, accumulate bool, a kernel.Operand, m, n, terms int) {
+	if m == 0 {
+		return
 	}
-	return t
+	for j := 0; j < n; j += kernel.Panel {
+		var init []float32
+		if accumulate {
+			init = c.data[j:]
+		}
+		kernel.Multiply(c.data[j:], c.stride, init, c.stride, a, b.memory.data[j*b.terms:], m, min(kernel.Panel, n-j), terms)
+	}
+}
+
+// rows and transposed are x as the left factor of a product.
+func (x columns) rows() kernel.Operand {
+	return kernel.Operand{Data: x.data, RowStride: x.stride, ColStride: 1}
+}
+func (x columns) transposed() kernel.Operand {
+	return kernel.Operand{Data: x.data, RowStride: 1, ColStride: x.stride}
 }
 
 // Attention computes y = softmax(scale·q·kᵀ)·v for every span and head.
@@ -105,22 +112,24 @@ func (cpu) Attention(y, lse, q, k, v *Tensor, a Attention) {
 	a.check("Attention", q, k, v)
 	mustEqual("Attention", y.Len(), q.Len())
 	mustEqual("Attention", lse.Len(), q.Rows()*a.Heads)
+	sums := lse.F32()
 	a.heads(func(h head) {
 		n := h.span.KeyHi - h.span.KeyLo
-		keys := across(of(k, h.span.KeyLo, h.kv, a.Dim), n, a.Dim)
-		values := of(v, h.span.KeyLo, h.kv, a.Dim)
-		weights := columns{make([]float32, queryBlock*n), n}
+		keys := of(k, h.span.KeyLo, h.kv, a.Dim).across(n, a.Dim)
+		values := of(v, h.span.KeyLo, h.kv, a.Dim).over(n, a.Dim)
+		memory := floats.borrow(queryBlock * n)
+		weights := columns{memory.data, n}
 		h.blocks(func(head, lo, hi, most int) {
-			out := of(y, lo, head, a.Dim)
-			clear(weights.data)
-			product(weights, false, of(q, lo, head, a.Dim), keys, hi-lo, most, a.Dim)
+			queries, out := of(q, lo, head, a.Dim), of(y, lo, head, a.Dim)
+			keys.multiply(weights, false, queries.rows(), hi-lo, most, a.Dim)
 			for i := range hi - lo {
-				row, own := weights.data[i*n:i*n+most], a.keys(h.span, lo+i-h.span.QueryLo)
-				lse.F32()[(lo+i)*a.Heads+head] = softmax(row, own, a.Scale)
-				clear(out.data[i*out.stride : i*out.stride+a.Dim])
+				sums[(lo+i)*a.Heads+head] = softmax(weights.row(i, most), a.keys(h.span, lo+i-h.span.QueryLo), a.Scale)
 			}
-			product(out, false, weights, values, hi-lo, a.Dim, most)
+			values.multiply(out, false, weights.rows(), hi-lo, a.Dim, most)
 		})
+		memory.giveBack()
+		keys.memory.giveBack()
+		values.memory.giveBack()
 	})
 }
 
@@ -135,24 +144,16 @@ func (h head) blocks(do func(head, lo, hi, most int)) {
 	}
 }
 
-// softmax replaces a row's first own scores by their weights and the others by zero, and
-// returns the logarithm of the sum of exponentials. The sum is taken in float64.
-func softmax(row []float32, own int, scale float32) float32 {
-	top := math.Inf(-1)
-	for _, s := range row[:own] {
-		top = max(top, float64(s*scale))
-	}
-	sum := 0.0
-	for j, s := range row[:own] {
-		e := math.Exp(float64(s*scale) - top)
-		sum += e
-		row[j] = float32(e)
-	}
-	clear(row[own:])
-	for j := range row[:own] {
-		row[j] = float32(float64(row[j]) / sum)
-	}
-	return float32(top + math.Log(sum))
+// softmax replaces the first own scores by their weights and the others by zero, and returns
+// the logarithm of the sum of exponentials.
+func softmax(scores []float32, own int, scale float32) float32 {
+	clear(scores[own:])
+	scores = scores[:own]
+	row.Scale(scores, scale)
+	top := row.Max(scores)
+	sum := row.ExpSum(scores, scores, top)
+	row.Scale(scores, 1/sum)
+	return float32(float64(top) + math.Log(float64(sum)))
 }
 
 // AttentionBackward adds the gradients of q, k and v to dq, dk and dv.
@@ -162,41 +163,36 @@ func (cpu) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention
 		mustEqual("AttentionBackward", pair[0].Len(), pair[1].Len())
 	}
 	mustEqual("AttentionBackward", lse.Len(), q.Rows()*a.Heads)
+	sums := lse.F32()
 	a.heads(func(h head) {
-		n := h.span.KeyHi - h.span.KeyLo
-		keys, values := of(k, h.span.KeyLo, h.kv, a.Dim), of(v, h.span.KeyLo, h.kv, a.Dim)
-		keysAcross, valuesAcross := across(keys, n, a.Dim), across(values, n, a.Dim)
-		weights, slopes := columns{make([]float32, queryBlock*n), n}, columns{make([]float32, queryBlock*n), n}
+		n, first, dim := h.span.KeyHi-h.span.KeyLo, h.span.KeyLo, a.Dim
+		keys, values := of(k, first, h.kv, dim), of(v, first, h.kv, dim)
+		dkeys, dvalues := of(dk, first, h.kv, dim), of(dv, first, h.kv, dim)
+		keysAcross, keysOver, valuesAcross := keys.across(n, dim), keys.over(n, dim), values.across(n, dim)
+		memory := floats.borrow(2 * queryBlock * n)
+		weights, slopes := columns{memory.data[:queryBlock*n], n}, columns{memory.data[queryBlock*n:], n}
 		h.blocks(func(head, lo, hi, most int) {
-			queries, gs := of(q, lo, head, a.Dim), of(g, lo, head, a.Dim)
-			clear(weights.data)
-			clear(slopes.data)
-			product(weights, false, queries, keysAcross, hi-lo, most, a.Dim)
-			product(slopes, false, gs, valuesAcross, hi-lo, most, a.Dim)
-			for i := range hi - lo {
-				ys := of(y, lo+i, head, a.Dim)
-				dot := 0.0
-				for j, v := range gs.data[i*gs.stride : i*gs.stride+a.Dim] {
-					dot += float64(v) * float64(ys.data[j])
-				}
-				own := a.keys(h.span, lo+i-h.span.QueryLo)
-				slopesOf(weights.data[i*n:i*n+most], slopes.data[i*n:i*n+most], own, a.Scale, float64(lse.F32()[(lo+i)*a.Heads+head]), dot)
+			m := hi - lo
+			queries, gs, ys := of(q, lo, head, dim), of(g, lo, head, dim), of(y, lo, head, dim)
+			keysAcross.multiply(weights, false, queries.rows(), m, most, dim)
+			valuesAcross.multiply(slopes, false, gs.rows(), m, most, dim)
+			for i := range m {
+				own := min(a.keys(h.span, lo+i-h.span.QueryLo), most)
+				w, s := weights.row(i, most), slopes.row(i, most)
+				row.Slopes(w[:own], s[:own], a.Scale, sums[(lo+i)*a.Heads+head], row.Dot(gs.row(i, dim), ys.row(i, dim)))
+				clear(w[own:])
+				clear(s[own:])
 			}
-			product(of(dq, lo, head, a.Dim), false, slopes, keys, hi-lo, a.Dim, most)
-			product(of(dk, h.span.KeyLo, h.kv, a.Dim), true, slopes, queries, most, a.Dim, hi-lo)
-			product(of(dv, h.span.KeyLo, h.kv, a.Dim), true, weights, gs, most, a.Dim, hi-lo)
+			keysOver.multiply(of(dq, lo, head, dim), true, slopes.rows(), m, dim, most)
+			queriesOver, gsOver := queries.over(m, dim), gs.over(m, dim)
+			queriesOver.multiply(dkeys, true, slopes.transposed(), most, dim, m)
+			gsOver.multiply(dvalues, true, weights.transposed(), most, dim, m)
+			queriesOver.memory.giveBack()
+			gsOver.memory.giveBack()
 		})
+		for _, p := range []packedHead{keysAcross, keysOver, valuesAcross} {
+			p.memory.giveBack()
+		}
+		memory.giveBack()
 	})
-}
-
-// slopesOf replaces a row's scores by its weights P, and g·vᵀ by scale·P∘(g·vᵀ − dot), the
-// gradient of the scores; behind the first own both are zero.
-func slopesOf(weights, slopes []float32, own int, scale float32, lse, dot float64) {
-	for j, s := range weights[:own] {
-		p := math.Exp(float64(s*scale) - lse)
-		weights[j] = float32(p)
-		slopes[j] = float32(float64(scale) * p * (float64(slopes[j]) - dot))
-	}
-	clear(weights[own:])
-	clear(slopes[own:])
 }

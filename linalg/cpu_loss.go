@@ -3,6 +3,8 @@ package linalg
 import (
 	"fmt"
 	"math"
+
+	"github.com/gradientlearning/cola/linalg/row"
 )
 
 // CrossEntropy computes the loss of each row and, where dlogits is not nil, its gradient:
@@ -10,7 +12,7 @@ import (
 //	loss[i]    = log Σ_j exp(z_ij) − z_il,  l = labels[i]
 //	dlogits[i] = scale[i]·(softmax(z_i) − onehot(l))
 //
-// Both are 0 where l is [Ignored]. The maximum is taken out of the exponents, and the sum is taken in float64.
+// Both are 0 where l is [Ignored]. The maximum is taken out of the exponents.
 func (cpu) CrossEntropy(loss, dlogits, logits, labels, scale *Tensor) {
 	n, classes := logits.Rows(), logits.Cols()
 	mustEqual("CrossEntropy", loss.Len(), n)
@@ -36,31 +38,23 @@ func (cpu) CrossEntropy(loss, dlogits, logits, labels, scale *Tensor) {
 				}
 				continue
 			}
-			top, sum := expSum(z)
-			ls[i] = float32(math.Log(sum) + (top - float64(z[label])))
+			top := row.Max(z)
 			if dlogits == nil {
+				memory := floats.borrow(classes)
+				ls[i] = lossOf(row.ExpSum(memory.data, z, top), top, z[label])
+				memory.giveBack()
 				continue
 			}
-			d, s := rowOf(dlogits, i), float64(factors[i])
-			for j, v := range z {
-				p := math.Exp(float64(v)-top) / sum
-				if j == label {
-					p--
-				}
-				d[j] = float32(s * p)
-			}
+			d, own := rowOf(dlogits, i), z[label]
+			sum := row.ExpSum(d, z, top)
+			ls[i] = lossOf(sum, top, own)
+			row.Scale(d, factors[i]/sum)
+			d[label] -= factors[i]
 		}
 	})
 }
 
-// expSum returns the maximum of z, NaN where z holds one, and Σ exp(z − maximum).
-func expSum(z []float32) (top, sum float64) {
-	top = math.Inf(-1)
-	for _, v := range z {
-		top = max(top, float64(v))
-	}
-	for _, v := range z {
-		sum += math.Exp(float64(v) - top)
-	}
-	return top, sum
+// lossOf returns log Σ exp(z) − z_l, from Σ exp(z − top).
+func lossOf(sum, top, own float32) float32 {
+	return float32(math.Log(float64(sum)) + (float64(top) - float64(own)))
 }

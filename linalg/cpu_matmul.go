@@ -3,124 +3,161 @@ package linalg
 import (
 	"fmt"
 
-	"gonum.org/v1/gonum/blas"
-	blasgonum "gonum.org/v1/gonum/blas/gonum"
+	"github.com/gradientlearning/cola/linalg/kernel"
 )
 
-// gonum's Sgemm adds the products of one element of C in the order of k, whatever the
-// other dimensions and the number of threads are, if B is not transposed. With Bᵀ it
-// sums in blocks whose length depends on the number of rows. So B is never handed to it
-// transposed: that is what makes rows independent of each other.
-//
-// It passes over zeros of A: 0·NaN and 0·∞ count as 0 here.
-func sgemm(transA bool, m, n, k int, a, b, c []float32, accumulate bool) {
+// factor is the left operand of a product, or the right one before it is packed.
+type factor struct {
+	data       []float32
+	rows, cols int
+	transposed bool // data holds it as (cols, rows)
+}
+
+// strides returns what to add to an index for the next row, and for the next column.
+func (x factor) strides() (rs, cs int) {
+	if x.transposed {
+		return 1, x.rows
+	}
+	return x.cols, 1
+}
+
+// operand returns rows from lo on.
+func (x factor) operand(lo int) kernel.Operand {
+	rs, cs := x.strides()
+	return kernel.Operand{Data: x.data[lo*rs:], RowStride: rs, ColStride: cs}
+}
+
+// panels packs x for the right side of a product, on several threads.
+func (x factor) panels(dst []float32) {
+	rs, cs := x.strides()
+	parallel((x.cols+kernel.Panel-1)/kernel.Panel, max(1, elementGrain/(kernel.Panel*max(1, x.rows))), func(lo, hi int) {
+		first, last := lo*kernel.Panel, min(hi*kernel.Panel, x.cols)
+		kernel.Pack(dst[first*x.rows:], x.data[first*cs:], x.rows, last-first, rs, cs)
+	})
+}
+
+// Products are shared out in pieces of whole panels and of rows that stay in cache.
+const (
+	pieceRows = 210     // a multiple of what the largest tile has
+	pieceWork = 1 << 18 // multiplications that are worth a thread
+)
+
+// multiply computes c (m, n) = init + a·b for b in panels. init is nil, c itself, or one row
+// for all.
+func multiply(c, init []float32, a factor, b []float32, n int) {
+	k := a.cols
+	pieces(c, init, a.rows, n, k, 1, func(p piece) {
+		kernel.Multiply(p.c, n, p.init, p.ldi, a.operand(p.row), b[p.col*k:], p.rows, p.cols, k)
+	})
+}
+
+// piece is what a thread computes of a product.
+type piece struct {
+	c, init    []float32 // from its first element on
+	ldi        int       // from row to row of init
+	row, col   int       // of the first element; col is a panel's first
+	rows, cols int
+}
+
+// pieces calls do for the pieces of a product c (m, n) of k terms. They begin at rows that are
+// multiples of unit.
+func pieces(c, init []float32, m, n, k, unit int, do func(p piece)) {
 	if m == 0 || n == 0 {
 		return
 	}
-	beta := float32(0)
-	if accumulate {
-		beta = 1
+	ldi := n
+	if len(init) == n && m > 1 {
+		ldi = 0
 	}
-	if k == 0 {
-		if !accumulate {
-			clear(c[:m*n])
+	panels := (n + kernel.Panel - 1) / kernel.Panel
+	units, bands := (m+unit-1)/unit, (m+pieceRows-1)/pieceRows
+	// A piece has several panels, so that a's rows are fetched for more than one.
+	across := min(panels, max(1, 8*piecesPerThread/bands))
+	grain := max(1, pieceWork/max(1, (m/bands+1)*max(1, k)*(n/across+1)))
+	parallel(bands*across, grain, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			band, part := i/across, i%across
+			top, bottom := band*units/bands*unit, min((band+1)*units/bands*unit, m)
+			left, right := part*panels/across*kernel.Panel, min((part+1)*panels/across*kernel.Panel, n)
+			p := piece{c: c[top*n+left:], ldi: ldi, row: top, col: left, rows: bottom - top, cols: right - left}
+			if init != nil {
+				p.init = init[top*ldi+left:]
+			}
+			do(p)
 		}
-		return
-	}
-	tA, lda := blas.NoTrans, k
-	if transA {
-		tA, lda = blas.Trans, m
-	}
-	blasgonum.Implementation{}.Sgemm(tA, blas.NoTrans, m, n, k, 1, a, lda, b, n, beta, c, n)
+	})
 }
 
 // MatMul computes c (=|+=) alpha · op(a) · op(b).
 func (d cpu) MatMul(c, a, b *Tensor, op MatMul) {
-	m, k := a.Rows(), a.Cols()
+	left := factor{a.F32(), a.Rows(), a.Cols(), false}
 	if op.TransA {
-		m, k = k, m
+		left = factor{a.F32(), a.Cols(), a.Rows(), true}
 	}
-	kb, n := b.Rows(), b.Cols()
-	bs := b.F32()
+	right := factor{b.F32(), b.Rows(), b.Cols(), false}
 	if op.TransB {
-		kb, n = n, kb
-		bs = transpose(make([]float32, len(bs)), bs, n, kb)
+		right = factor{b.F32(), b.Cols(), b.Rows(), true}
 	}
-	if kb != k || c.Rows() != m || c.Cols() != n {
+	if right.rows != left.cols || c.Rows() != left.rows || c.Cols() != right.cols {
 		panic(fmt.Sprintf("linalg.MatMul: %v = %v · %v, %+v", c.shape, a.shape, b.shape, op))
 	}
-	if op.Alpha == 0 || op.Alpha == 1 {
-		sgemm(op.TransA, m, n, k, a.F32(), bs, c.F32(), op.Accumulate)
+	if op.Alpha != 0 && op.Alpha != 1 {
+		scaled := floats.borrow(len(left.data))
+		defer scaled.giveBack()
+		copy(scaled.data, left.data)
+		left.data = scaled.data
+		d.Scale(FromF32(left.data, len(left.data)), op.Alpha)
+	}
+	if m, n, k := left.rows, right.cols, right.rows; 2*m < n && 2*k*m+4*m*n < k*n {
+		multiplySwapped(c.F32(), left, right, op.Accumulate)
 		return
 	}
-	product := New(F32, m, n)
-	sgemm(op.TransA, m, n, k, a.F32(), bs, product.F32(), false)
-	if !op.Accumulate {
-		d.Zero(c)
+	var init []float32
+	if op.Accumulate {
+		init = c.F32()
 	}
-	d.Axpy(c, op.Alpha, product)
+	multiplyPacking(c.F32(), init, left, right)
 }
 
-// transpose writes x (rows, cols) to t as (cols, rows), and returns t.
-func transpose(t, x []float32, rows, cols int) []float32 {
-	const block = 32 // both sides of a block stay in cache
-	for i0 := 0; i0 < rows; i0 += block {
-		for j0 := 0; j0 < cols; j0 += block {
-			for i := i0; i < min(i0+block, rows); i++ {
-				for j := j0; j < min(j0+block, cols); j++ {
-					t[j*rows+i] = x[i*cols+j]
+// multiplyPacking computes c = init + a·b for a b that is not packed yet.
+func multiplyPacking(c, init []float32, a, b factor) {
+	panels := floats.borrow(kernel.PackedLen(b.rows, b.cols))
+	defer panels.giveBack()
+	b.panels(panels.data)
+	multiply(c, init, a, panels.data, b.cols)
+}
+
+// multiplySwapped computes c (m, n) (=|+=) a·b as the transpose of bᵀ·aᵀ, which packs a where
+// there is much less of it than of b. Every element is the same chain of sums.
+func multiplySwapped(c []float32, a, b factor, accumulate bool) {
+	m, n := a.rows, b.cols
+	memory := floats.borrow(m * n)
+	defer memory.giveBack()
+	var init []float32
+	if accumulate {
+		init = memory.data
+		transpose(memory.data, c, m, n)
+	}
+	multiplyPacking(memory.data, init, b.flipped(), a.flipped())
+	transpose(c, memory.data, n, m)
+}
+
+// flipped returns the transpose, of the same data.
+func (x factor) flipped() factor { return factor{x.data, x.cols, x.rows, !x.transposed} }
+
+// transpose writes x (rows, cols) to t as (cols, rows), on several threads.
+func transpose(t, x []float32, rows, cols int) {
+	const side = 16 // of a block, both of whose forms stay in cache
+	parallel((cols+side-1)/side, max(1, elementGrain/(4*side*max(1, rows))), func(lo, hi int) {
+		for j0 := lo * side; j0 < min(hi*side, cols); j0 += side {
+			for i0 := 0; i0 < rows; i0 += side {
+				for j := j0; j < min(j0+side, cols); j++ {
+					to := t[j*rows:][:rows]
+					for i := i0; i < min(i0+side, rows); i++ {
+						to[i] = x[i*cols+j]
+					}
 				}
 			}
 		}
-	}
-	return t
-}
-
-// packed keeps W and Wᵀ, so that neither product transposes anything.
-type packed struct {
-	out, in       int
-	w, transposed []float32
-}
-
-// Pack prepares W (out, in).
-func (cpu) Pack(w *Tensor) Packed {
-	p := &packed{out: w.Rows(), in: w.Cols(), w: make([]float32, w.Len()), transposed: make([]float32, w.Len())}
-	p.Set(w)
-	return p
-}
-
-// Shape returns (out, in).
-func (p *packed) Shape() (out, in int) { return p.out, p.in }
-
-// Set replaces the matrix.
-func (p *packed) Set(w *Tensor) {
-	if w.Rows() != p.out || w.Cols() != p.in {
-		panic(fmt.Sprintf("linalg.Packed.Set: %v for (%d, %d)", w.shape, p.out, p.in))
-	}
-	copy(p.w, w.Convert(F32).F32())
-	transpose(p.transposed, p.w, p.out, p.in)
-}
-
-// Bytes returns what W and Wᵀ take.
-func (p *packed) Bytes() int64 { return int64(len(p.w)+len(p.transposed)) * 4 }
-
-// Linear computes y = x·Wᵀ + bias.
-func (d cpu) Linear(y, x *Tensor, w Packed, bias *Tensor) {
-	p := w.(*packed)
-	if x.Cols() != p.in || y.Cols() != p.out || x.Rows() != y.Rows() {
-		panic(fmt.Sprintf("linalg.Linear: %v = %v · (%d, %d)ᵀ", y.shape, x.shape, p.out, p.in))
-	}
-	sgemm(false, x.Rows(), p.out, p.in, x.F32(), p.transposed, y.F32(), false)
-	if bias != nil {
-		d.AddBias(y, bias)
-	}
-}
-
-// LinearBackward computes dx (=|+=) g·W.
-func (cpu) LinearBackward(dx, g *Tensor, w Packed, accumulate bool) {
-	p := w.(*packed)
-	if dx.Cols() != p.in || g.Cols() != p.out || dx.Rows() != g.Rows() {
-		panic(fmt.Sprintf("linalg.LinearBackward: %v = %v · (%d, %d)", dx.shape, g.shape, p.out, p.in))
-	}
-	sgemm(false, g.Rows(), p.in, p.out, g.F32(), p.w, dx.F32(), accumulate)
+	})
 }

@@ -1,6 +1,11 @@
 package linalg
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gradientlearning/cola/linalg/row"
+)
 
 // Copy sets dst to src.
 func (cpu) Copy(dst, src *Tensor) { copyTensor("Copy", dst, src) }
@@ -19,9 +24,7 @@ func (cpu) CopyColumns(dst, src *Tensor, to, from, width int, accumulate bool) {
 				copy(d, s)
 				continue
 			}
-			for j, v := range s {
-				d[j] += v
-			}
+			row.Add(d, s)
 		}
 	})
 }
@@ -41,13 +44,13 @@ func (cpu) Gather(y, x, rows *Tensor) {
 	}
 	parallel(len(ids), rowGrain(c), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			from, row := int(ids[i])*c, rowOf(y, i)
+			from, to := int(ids[i])*c, rowOf(y, i)
 			if x.dtype == F32 {
-				copy(row, x.F32()[from:from+c])
+				copy(to, x.F32()[from:from+c])
 				continue
 			}
 			for j, b := range narrow[from : from+c] {
-				row[j] = widen(b)
+				to[j] = widen(b)
 			}
 		}
 	})
@@ -59,10 +62,7 @@ func (cpu) GatherBackward(dx, g, rows *Tensor) {
 	mustBeRows("GatherBackward", ids, dx.Rows())
 	mustEqual("GatherBackward", g.Len(), len(ids)*dx.Cols())
 	for i, id := range ids { // in one goroutine: the order is the promise
-		d := rowOf(dx, int(id))
-		for j, v := range rowOf(g, i) {
-			d[j] += v
-		}
+		row.Add(rowOf(dx, int(id)), rowOf(g, i))
 	}
 }
 
@@ -80,13 +80,12 @@ func (cpu) Argmax(index, x *Tensor) {
 	mustEqual("Argmax", len(places), x.Rows())
 	parallel(len(places), rowGrain(x.Cols()), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			row, best := rowOf(x, i), 0
-			for j, v := range row {
-				if v > row[best] {
-					best = j
-				}
+			in := rowOf(x, i)
+			if in[0] == in[0] { // nothing is larger than what is no number
+				places[i] = int32(slices.Index(in, row.Max(in)))
+			} else {
+				places[i] = 0
 			}
-			places[i] = int32(best)
 		}
 	})
 }

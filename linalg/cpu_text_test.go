@@ -18,6 +18,8 @@ func TestCPUTextMisuse(t *testing.T) {
 	far.Spans = []linalg.Span{{QueryHi: 5, KeyHi: 2}}
 	uneven := heads
 	uneven.KVHeads = 4
+	flat := heads
+	flat.Dim = 0
 	attend := func(a linalg.Attention, y, lse, q, k, v *linalg.Tensor) func() {
 		return func() { dev.Attention(y, lse, q, k, v, a) }
 	}
@@ -58,6 +60,7 @@ func TestCPUTextMisuse(t *testing.T) {
 		{"RoPE", func() { dev.RoPE(f(1, 6), f(1, 6), ids(5), f(5, 2), false) }, "row 5"},
 		{"Attention", attend(heads, f(4, 6), f(4, 2), f(4, 6), f(2, 4), f(2, 4)), "[2 4]"},
 		{"Attention", attend(uneven, f(4, 6), f(4, 2), f(4, 6), f(2, 12), f(2, 12)), "2 and 4 heads of 3"},
+		{"Attention", attend(flat, f(4, 0), f(4, 2), f(4, 0), f(2, 0), f(2, 0)), "2 and 1 heads of 0"},
 		{"Attention", attend(heads, f(4, 6), f(4), f(4, 6), f(2, 3), f(2, 3)), "4 elements meet 8"},
 		{"Attention", attend(far, f(4, 6), f(4, 2), f(4, 6), f(2, 3), f(2, 3)), "QueryHi:5"},
 		{"AttentionBackward", back(far, f(2, 3), f(4, 2)), "of 4 queries and 2 keys"},

@@ -16,6 +16,12 @@ type Device interface {
 
 	// New returns a tensor of zeros in the device's memory.
 	New(dtype DType, shape ...int) *Tensor
+	// Empty returns a tensor whose elements are whatever the memory held.
+	Empty(dtype DType, shape ...int) *Tensor
+	// Free gives the memory of a tensor that New or Empty made back to the device, which may
+	// use it for the next: neither the tensor nor any view of it may be used again. A tensor
+	// that is not freed goes when nothing reaches it. Freeing twice panics.
+	Free(t *Tensor)
 	// Upload copies a host tensor of the same dtype and shape to dst.
 	Upload(dst, src *Tensor)
 	// Download copies src to a host tensor of the same dtype and shape.
@@ -37,7 +43,7 @@ type Device interface {
 
 	// Pack prepares a frozen matrix W (out, in) for Linear and LinearBackward.
 	// W may be changed afterwards without effect on the packed copy.
-	Pack(w *Tensor) Packed
+	Pack(w *Tensor, precision Precision) Packed
 	// Linear computes y = x·Wᵀ + bias; bias (out) may be nil.
 	Linear(y, x *Tensor, w Packed, bias *Tensor)
 	// LinearBackward computes dx (=|+=) g·W.

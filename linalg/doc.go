@@ -20,8 +20,6 @@
 // gonum. Nothing that comes from a user or from the network reaches such a panic:
 // the packages above check first and return errors.
 //
-// Bits may differ between architectures (the compiler fuses multiply-add on some), and, in
-// the cross entropy, between amd64 processors with and without FMA (math.Exp uses it).
-//
-// A product may pass over zeros of its left operand: 0·NaN and 0·∞ may count as 0.
+// Bits may differ between architectures, whose kernels for products are not the same. On
+// amd64 they do not depend on the processor: nothing here asks whether it has FMA.
 package linalg

@@ -74,6 +74,12 @@ func build(dev linalg.Device, c Config) (*Base, error) {
 		return nil, err
 	}
 	b.sites = choose(b.layers, wanted)
+	for _, l := range b.layers {
+		l.precision = b.config.Precision
+		if l.index >= 0 && l.precision == linalg.BF16Weights {
+			l.precision = linalg.F32Products
+		}
+	}
 	return b, nil
 }
 

@@ -2,28 +2,38 @@ package model
 
 import "github.com/gradientlearning/cola/linalg"
 
-// block runs f on x, its inputs. With checkpointing none of what f's backward steps need is
-// kept: f is run again, on the same inputs, when its turn comes backwards. A captured x
-// leaves only then, right before the g's that belong to it. No bit changes: gradients are
-// added up in the same order.
+// block runs f on x, its inputs. Of what is computed in it there stays what its backward steps
+// need. With checkpointing that is x alone: f is run again, on the same inputs, when its turn
+// comes backwards. A captured x leaves only then, right before the g's that belong to it. No
+// bit changes: gradients are added up in the same order.
 func (p *pass) block(x []*Var, f func(x []*Var) *Var) *Var {
-	if !p.checkpointing || p.sink == nil {
+	if p.cache != nil { // which holds values of every block
 		return f(x)
+	}
+	if !p.checkpointing || p.sink == nil {
+		begin := len(p.made)
+		v := f(x)
+		p.end(begin, v)
+		return v
 	}
 	outer := p.Tape
 	p.Tape, p.quiet = NewTape(outer.dev), true
 	first := f(x)
 	adapted := len(p.steps) > 0
+	p.abandon(first, outer)
 	p.Tape, p.quiet = outer, false
-	v := &Var{Value: first.Value, rows: first.rows}
+	v := &Var{Value: first.Value, memory: first.memory, rows: first.rows}
 	if !adapted { // nor is anything before it
 		return v
 	}
 	outer.record(v, func(g *linalg.Tensor) {
-		p.Tape = NewTape(outer.dev)
+		inner := NewTape(outer.dev)
+		p.Tape = inner
 		f(x).gradient.sum = g
-		p.Backward()
+		outer.given = true
+		inner.Backward()
+		inner.end(0, nil)
 		p.Tape = outer
 	})
-	return v
+	return outer.keep(v, x...)
 }

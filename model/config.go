@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/gradientlearning/cola/linalg"
 )
 
 // Config declares a base model: an image classifier by its Type, or a model of text by the
@@ -30,6 +32,9 @@ type Config struct {
 	// Checkpointing keeps the input of each block of layers alone, and computes the rest
 	// again backwards: less memory, a third more work.
 	Checkpointing bool
+	// Precision is how frozen matrices are kept and multiplied. Those at sites, where updates
+	// are merged that bfloat16 would round away, are kept in float32 with BF16Weights.
+	Precision linalg.Precision
 
 	// Vocabulary and Context are of a model of text: the number of token ids, and the most
 	// tokens of a text. Heads and KeyHeads are of a Llama: the heads of queries, and of keys.
@@ -52,8 +57,8 @@ func (c Config) Validate() error {
 		return c.validateText()
 	}
 	var errs []error
-	if c.Task != "" && c.Task != imageClassification || len(c.Targets) > 0 || c.Checkpointing {
-		errs = append(errs, errors.New("task, targets and checkpointing are for models of text, which have a path"))
+	if c.Task != "" && c.Task != imageClassification || len(c.Targets) > 0 || c.Checkpointing || c.Precision != linalg.F32Products {
+		errs = append(errs, errors.New("task, targets, checkpointing and precision are for models of text, which have a path"))
 	}
 	switch c.Type {
 	case "linear":

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"math"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -52,6 +53,23 @@ func (d *far) New(dtype linalg.DType, shape ...int) *linalg.Tensor {
 	return out(linalg.New(dtype, shape...))
 }
 
+func (d *far) Empty(dtype linalg.DType, shape ...int) *linalg.Tensor {
+	t := d.New(dtype, shape...)
+	poison(t)
+	return t
+}
+
+// Free poisons: whoever uses what was freed gets NaN.
+func (d *far) Free(t *linalg.Tensor) { poison(t) }
+
+func poison(t *linalg.Tensor) {
+	if t.DType() == linalg.F32 {
+		for i := range in(t).F32() {
+			in(t).F32()[i] = float32(math.NaN())
+		}
+	}
+}
+
 func (d *far) Upload(dst, src *linalg.Tensor)   { d.cpu.Upload(in(dst), src) }
 func (d *far) Download(dst, src *linalg.Tensor) { d.cpu.Download(dst, in(src)) }
 func (d *far) Rows(t *linalg.Tensor, lo, hi int) *linalg.Tensor {
@@ -88,7 +106,9 @@ func (d *far) MeanPoolBackward(dx, g *linalg.Tensor) { d.cpu.MeanPoolBackward(in
 func (d *far) CrossEntropy(loss, dlogits, logits, labels, scale *linalg.Tensor) {
 	d.cpu.CrossEntropy(in(loss), in(dlogits), in(logits), in(labels), in(scale))
 }
-func (d *far) Pack(w *linalg.Tensor) linalg.Packed { return farPacked{d.cpu.Pack(in(w))} }
+func (d *far) Pack(w *linalg.Tensor, p linalg.Precision) linalg.Packed {
+	return farPacked{d.cpu.Pack(in(w), p)}
+}
 
 type farPacked struct{ linalg.Packed }
 

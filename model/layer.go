@@ -101,6 +101,7 @@ type layer struct {
 	table       *linalg.Tensor  // the working copy of an embedding
 	workingBias *linalg.Tensor  // b₀ itself, or b₀ + Δb̄
 	merged      bool
+	precision   linalg.Precision
 }
 
 // set makes w, which is on the host, the working copy. Devices that compute in the host's
@@ -112,7 +113,7 @@ func (l *layer) set(dev linalg.Device, w *linalg.Tensor) {
 	}
 	w = place(dev, w.Reshape(w.Rows(), w.Cols()))
 	if l.packed == nil {
-		l.packed = dev.Pack(w)
+		l.packed = dev.Pack(w, l.precision)
 	} else {
 		l.packed.Set(w)
 	}

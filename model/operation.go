@@ -2,18 +2,16 @@ package model
 
 import "github.com/gradientlearning/cola/linalg"
 
-// The primitive operations. Each allocates its result, and its backward step stands in
-// its body. Closures take the tensors and gradients that they need, never a Var.
+// The primitive operations. Each makes its result, and its backward step stands in its body.
+// Closures take the tensors and gradients that they need, never a Var, and what they take of
+// values the operation keeps.
 
 // Product is y = x·wᵀ for x (n, in) and w (out, in): dx += g·w, dw += gᵀ·x.
 func (t *Tape) Product(x, w *Var) *Var {
 	xv, wv, dx, dw := x.Value, w.Value, x.gradient, w.gradient
-	if dw == nil {
-		xv = nil // only dw needs it
-	}
-	y := t.dev.New(linalg.F32, x.Value.Rows(), wv.Rows())
-	t.dev.MatMul(y, x.Value, wv, linalg.MatMul{TransB: true})
-	return t.result(y, func(g *linalg.Tensor) {
+	y := t.empty(xv.Rows(), wv.Rows())
+	t.dev.MatMul(y, xv, wv, linalg.MatMul{TransB: true})
+	v := t.result(y, func(g *linalg.Tensor) {
 		t.add(dx, func(sum *linalg.Tensor, accumulate bool) {
 			t.dev.MatMul(sum, g, wv, linalg.MatMul{Accumulate: accumulate})
 		})
@@ -21,6 +19,10 @@ func (t *Tape) Product(x, w *Var) *Var {
 			t.dev.MatMul(sum, g, xv, linalg.MatMul{TransA: true, Accumulate: accumulate})
 		})
 	}, x, w)
+	if dw != nil { // only it needs x
+		t.keep(v, x)
+	}
+	return t.keep(v, w)
 }
 
 // Add is y = a + b for a and b of one shape: da += g, db += g.
@@ -29,7 +31,7 @@ func (t *Tape) Add(a, b *Var) *Var {
 	y := t.copyOf(a.Value)
 	t.dev.Axpy(y, 1, b.Value)
 	return t.result(y, func(g *linalg.Tensor) {
-		t.add(db, func(sum *linalg.Tensor, _ bool) { t.dev.Axpy(sum, 1, g) })
+		t.addTo(db, func(sum *linalg.Tensor) { t.dev.Axpy(sum, 1, g) })
 		t.give(da, g)
 	}, a, b)
 }
@@ -59,18 +61,19 @@ func (t *Tape) AddBias(x, b *Var) *Var {
 // ReLU is y = max(x, 0): dx += g where y > 0.
 func (t *Tape) ReLU(x *Var) *Var {
 	dx := x.gradient
-	y := t.dev.New(linalg.F32, x.Value.Shape()...)
+	y := t.empty(x.Value.Shape()...)
 	t.dev.ReLU(y, x.Value)
-	return t.result(y, func(g *linalg.Tensor) {
+	v := t.result(y, func(g *linalg.Tensor) {
 		t.dev.ReLUBackward(g, g, y)
 		t.give(dx, g)
 	}, x)
+	return t.keep(v, v)
 }
 
 // Unfold lays out the patches of x (n, H, W, C) as rows (n·Ho·Wo, C·K·K): dx += foldᵀ(g).
 func (t *Tape) Unfold(x *Var, conv linalg.Conv) *Var {
 	dx, n := x.gradient, x.Value.Rows()
-	y := t.dev.New(linalg.F32, n*conv.Positions(), conv.Columns())
+	y := t.empty(n*conv.Positions(), conv.Columns())
 	t.dev.Unfold(y, x.Value, conv)
 	v := t.result(y, func(g *linalg.Tensor) {
 		t.add(dx, func(sum *linalg.Tensor, accumulate bool) { t.dev.UnfoldBackward(sum, g, conv, accumulate) })
@@ -82,7 +85,7 @@ func (t *Tape) Unfold(x *Var, conv linalg.Conv) *Var {
 // Reshape is x in another shape of as many elements.
 func (t *Tape) Reshape(x *Var, shape ...int) *Var {
 	dx, before := x.gradient, x.Value.Shape()
-	v := t.result(x.Value.Reshape(shape...), func(g *linalg.Tensor) { t.give(dx, g.Reshape(before...)) }, x)
+	v := t.view(x.Value.Reshape(shape...), func(g *linalg.Tensor) { t.give(dx, g.Reshape(before...)) }, x)
 	v.rows = rescale(x.rows, before[0], shape[0])
 	return v
 }
@@ -90,33 +93,33 @@ func (t *Tape) Reshape(x *Var, shape ...int) *Var {
 // MaxPool takes maxima over size×size windows of x (n, H, W, C); dx += g at the maxima.
 func (t *Tape) MaxPool(x *Var, size int) *Var {
 	dx, s := x.gradient, x.Value.Shape()
-	y := t.dev.New(linalg.F32, s[0], s[1]/size, s[2]/size, s[3])
+	y := t.empty(s[0], s[1]/size, s[2]/size, s[3])
 	argmax := t.dev.New(linalg.I32, y.Shape()...)
 	t.dev.MaxPool(y, argmax, x.Value, size)
 	return t.result(y, func(g *linalg.Tensor) {
-		d := t.dev.New(linalg.F32, s...)
+		d := t.empty(s...)
 		t.dev.MaxPoolBackward(d, g, argmax)
-		t.give(dx, d)
+		t.hand(dx, d)
 	}, x)
 }
 
 // MeanPool averages x (n, H, W, C) over positions, to (n, C): dx += g/(H·W) everywhere.
 func (t *Tape) MeanPool(x *Var) *Var {
 	dx, s := x.gradient, x.Value.Shape()
-	y := t.dev.New(linalg.F32, s[0], s[3])
+	y := t.empty(s[0], s[3])
 	t.dev.MeanPool(y, x.Value)
 	return t.result(y, func(g *linalg.Tensor) {
-		d := t.dev.New(linalg.F32, s...)
+		d := t.empty(s...)
 		t.dev.MeanPoolBackward(d, g)
-		t.give(dx, d)
+		t.hand(dx, d)
 	}, x)
 }
 
 // Rows is rows lo to hi-1 of x: dx += g on those rows.
 func (t *Tape) Rows(x *Var, lo, hi int) *Var {
 	dx := x.gradient
-	v := t.result(t.dev.Rows(x.Value, lo, hi), func(g *linalg.Tensor) {
-		t.add(dx, func(sum *linalg.Tensor, _ bool) { t.dev.Axpy(t.dev.Rows(sum, lo, hi), 1, g) })
+	v := t.view(t.dev.Rows(x.Value, lo, hi), func(g *linalg.Tensor) {
+		t.addTo(dx, func(sum *linalg.Tensor) { t.dev.Axpy(t.dev.Rows(sum, lo, hi), 1, g) })
 	}, x)
 	v.rows = nil // one owner's, or part of it
 	return v
@@ -132,14 +135,14 @@ func (t *Tape) Stack(parts ...*Var) *Var {
 		gradients[i] = p.gradient
 		n = places[i].Hi
 	}
-	y := t.dev.New(linalg.F32, n, parts[0].Value.Cols())
+	y := t.empty(n, parts[0].Value.Cols())
 	for i, p := range parts {
-		t.dev.Axpy(t.dev.Rows(y, places[i].Lo, places[i].Hi), 1, p.Value)
+		t.dev.Copy(t.dev.Rows(y, places[i].Lo, places[i].Hi), p.Value)
 	}
 	v := t.result(y, func(g *linalg.Tensor) {
 		for i, d := range gradients {
 			part := t.dev.Rows(g, places[i].Lo, places[i].Hi)
-			t.add(d, func(sum *linalg.Tensor, _ bool) { t.dev.Axpy(sum, 1, part) })
+			t.addTo(d, func(sum *linalg.Tensor) { t.dev.Axpy(sum, 1, part) })
 		}
 	}, parts...)
 	v.rows = nil // the parts' owners, if any, are not the stack's
@@ -150,18 +153,26 @@ func (t *Tape) Stack(parts ...*Var) *Var {
 // run, gives logits the gradient scale·(softmax − onehot) on every row.
 func (t *Tape) CrossEntropy(logits *Var, labels, scale *linalg.Tensor) *linalg.Tensor {
 	loss := t.dev.New(linalg.F32, logits.Value.Rows())
-	var g *linalg.Tensor
-	if d := logits.gradient; d != nil {
-		g = t.dev.New(linalg.F32, logits.Value.Shape()...)
-		t.steps = append(t.steps, func() { t.give(d, g) })
-	}
+	g := t.endWith(logits)
 	t.dev.CrossEntropy(loss, g, logits.Value, labels, scale)
 	return loss
 }
 
+// endWith returns memory for the gradient of x, which an operation that ends the tape writes
+// at once and the first backward step hands on; nil where none is wanted.
+func (t *Tape) endWith(x *Var) *linalg.Tensor {
+	d := x.gradient
+	if d == nil {
+		return nil
+	}
+	g := t.empty(x.Value.Shape()...)
+	t.steps = append(t.steps, &step{run: func() { t.hand(d, g) }})
+	return g
+}
+
 // copyOf returns the value in memory of its own.
 func (t *Tape) copyOf(value *linalg.Tensor) *linalg.Tensor {
-	y := t.dev.New(linalg.F32, value.Shape()...)
-	t.dev.Axpy(y, 1, value)
+	y := t.empty(value.Shape()...)
+	t.dev.Copy(y, value)
 	return y
 }

@@ -84,7 +84,7 @@ func labelled(labels *linalg.Tensor, i int) bool {
 }
 
 func (b *Base) newPass(batch *Batch, mode Mode) *pass {
-	return &pass{Tape: NewTape(b.dev), sites: b.sites, owners: batch.Owners, mode: mode}
+	return &pass{Tape: NewTape(b.dev), sites: b.sites, owners: batch.Owners, mode: mode, groups: map[int]*taken{}}
 }
 
 // run runs forward, the loss, and backward if anything wants a gradient.
@@ -111,6 +111,7 @@ func (b *Base) run(p *pass, batch *Batch) (Result, error) {
 		return Result{}, err
 	}
 	p.Backward()
+	p.end(0, nil)
 	return result, nil
 }
 

@@ -20,7 +20,8 @@ const (
 )
 
 // Sink is where tuples leave a pass. The tensors are the device's, hold the rows of all
-// owners in their order, must not be changed, and are valid until the pass returns.
+// owners in their order, must not be changed, and are valid until the last gradient of the
+// group has been taken: whoever needs them longer copies.
 type Sink interface {
 	// Input gets x as soon as it exists in the forward pass, once for each group of sites
 	// that share it, under the group's first site: (n, in), or at a conv2d site the
@@ -38,11 +39,19 @@ type pass struct {
 	sites         []*layer
 	owners        []Owner
 	mode          Mode
-	sink          Sink       // nil: no g is wanted
-	quiet         bool       // nothing leaves yet: what is computed now is computed again
-	checkpointing bool       // blocks keep their inputs alone
-	classical     *classical // nil: nothing but the hidden representations is differentiated
-	cache         *cache     // of keys and values, while text is generated; else nil
+	sink          Sink           // nil: no g is wanted
+	quiet         bool           // nothing leaves yet: what is computed now is computed again
+	checkpointing bool           // blocks keep their inputs alone
+	classical     *classical     // nil: nothing but the hidden representations is differentiated
+	cache         *cache         // of keys and values, while text is generated; else nil
+	groups        map[int]*taken // by group of sites, what the sink still needs
+}
+
+// taken is what the sink has of a group of sites that share their input.
+type taken struct {
+	missing int // gradients
+	x       *memory
+	g       []*linalg.Tensor
 }
 
 // linear runs a linear layer on x (n, in).
@@ -56,7 +65,7 @@ func (p *pass) apply(l *layer, x *Var) *Var {
 		return p.site(l, x)
 	}
 	dx, packed := x.gradient, l.packed
-	y := p.dev.New(linalg.F32, x.Value.Rows(), l.site.Out)
+	y := p.empty(x.Value.Rows(), l.site.Out)
 	p.dev.Linear(y, x.Value, packed, l.workingBias)
 	return p.result(y, func(g *linalg.Tensor) {
 		p.add(dx, func(sum *linalg.Tensor, accumulate bool) { p.dev.LinearBackward(sum, g, packed, accumulate) })
@@ -81,13 +90,14 @@ func (p *pass) site(l *layer, x *Var) *Var {
 	}
 	p.emit(l, x)
 	in := l.site.Unfold(p.dev, x.Value)
-	y := p.dev.New(linalg.F32, in.Rows(), l.site.Out)
+	y := p.empty(in.Rows(), l.site.Out)
 	p.dev.Linear(y, in, l.packed, l.workingBias)
 	p.eachAdapter(l, x.rows, func(a adapter.Adapter, r Rows) {
 		a.Apply(p.dev, p.dev.Rows(y, r.Lo, r.Hi), p.dev.Rows(in, r.Lo, r.Hi))
 	})
 	n := y.Rows()
 	v := &Var{Value: y.Reshape(l.outputShape(n)...), rows: x.rows}
+	p.own(v)
 	if x.gradient == nil && p.sink == nil {
 		return v
 	}
@@ -97,13 +107,15 @@ func (p *pass) site(l *layer, x *Var) *Var {
 		kept = x.Value
 	}
 	p.record(v, func(g *linalg.Tensor) {
-		if p.sink != nil {
-			p.sink.Gradient(l.index, g, owned)
-		}
+		p.gradient(l, g, owned)
 		p.add(dx, func(sum *linalg.Tensor, accumulate bool) {
 			p.siteBackward(l, sum, g.Reshape(n, l.site.Out), kept, owned, accumulate)
 		})
+		p.release(l)
 	})
+	if kept != nil {
+		p.keep(v, x)
+	}
 	return v
 }
 
@@ -111,8 +123,54 @@ func (p *pass) site(l *layer, x *Var) *Var {
 func (p *pass) emit(l *layer, x *Var) {
 	i := l.index
 	if p.sink != nil && !p.quiet && (i == 0 || p.sites[i-1].site.Group != l.site.Group) {
+		p.group(l).x = x.memory
+		if x.memory != nil {
+			x.memory.holders++
+		}
 		p.sink.Input(i, x.Value, x.rows)
 	}
+}
+
+// gradient hands the sink g.
+func (p *pass) gradient(l *layer, g *linalg.Tensor, owned []Rows) {
+	if p.sink == nil {
+		return
+	}
+	group := p.group(l)
+	group.g = append(group.g, g)
+	group.missing--
+	p.given = true
+	p.sink.Gradient(l.index, g, owned)
+}
+
+// release lets go of what the sink has of a layer's group, if that is all.
+func (p *pass) release(l *layer) {
+	group := p.groups[l.site.Group]
+	if group == nil || group.missing > 0 {
+		return
+	}
+	delete(p.groups, l.site.Group)
+	for _, g := range group.g {
+		p.dev.Free(g)
+	}
+	if group.x != nil {
+		p.drop(group.x)
+	}
+}
+
+// group returns what the sink has of the layer's group.
+func (p *pass) group(l *layer) *taken {
+	group := p.groups[l.site.Group]
+	if group == nil {
+		group = new(taken)
+		for _, other := range p.sites {
+			if other.site.Group == l.site.Group {
+				group.missing++
+			}
+		}
+		p.groups[l.site.Group] = group
+	}
+	return group
 }
 
 // siteBackward is the way from g (n, out) to dx; x is nil where no adapter takes part.
@@ -122,10 +180,11 @@ func (p *pass) siteBackward(l *layer, dx, g, x *linalg.Tensor, owned []Rows, acc
 		p.adaptersBackward(l, dx, g, x, owned)
 		return
 	}
-	patches := p.dev.New(linalg.F32, g.Rows(), l.site.In)
+	patches := p.empty(g.Rows(), l.site.In)
 	p.dev.LinearBackward(patches, g, l.packed, false)
 	p.adaptersBackward(l, patches, g, x, owned)
 	p.dev.UnfoldBackward(dx, patches, l.site.Conv, accumulate)
+	p.dev.Free(patches)
 }
 
 // adaptersBackward adds what goes through the adapters to dx (n, in).
@@ -172,7 +231,10 @@ func (p *pass) embeddingSite(l *layer, ids *Var) *Var {
 	})
 	if p.sink != nil {
 		owned := ids.rows
-		p.record(y, func(g *linalg.Tensor) { p.sink.Gradient(l.index, g, owned) })
+		p.record(y, func(g *linalg.Tensor) {
+			p.gradient(l, g, owned)
+			p.release(l)
+		})
 	}
 	return y
 }

@@ -10,6 +10,7 @@ import (
 type Var struct {
 	Value *linalg.Tensor
 
+	memory   *memory   // of Value, where the tape made it
 	gradient *gradient // nil: none is wanted
 	rows     []Rows    // by owner, where the rows of Value belong to owners of a batch
 }
@@ -21,6 +22,13 @@ func (v *Var) Gradient() *linalg.Tensor {
 		return nil
 	}
 	return v.gradient.sum
+}
+
+// memory is what holds a value. It goes back to the device when its last holder has let go:
+// the frame that the value was made in, backward steps that need it, and the sink.
+type memory struct {
+	tensor  *linalg.Tensor
+	holders int
 }
 
 // gradient collects what the consumers of a value hand back. Backward steps hold on to
@@ -48,9 +56,20 @@ func rescale(list []Rows, from, to int) []Rows {
 // Tape records a forward pass and runs it backwards: every operation appends its backward
 // step. Only what leads to a parameter, or to a site whose g leaves the pass, is recorded:
 // frozen parameters are plain tensors and never get a gradient. A tape serves one pass.
+//
+// Values belong to the tape. Those of a frame go when it ends, unless a step that was
+// recorded [Tape.keep]s them; then they go when it has run.
 type Tape struct {
 	dev   linalg.Device
-	steps []func()
+	steps []*step
+	made  []*memory // what frames hold that have not ended
+	given bool      // the running step has passed its g on
+}
+
+// step is the backward step of an operation.
+type step struct {
+	run   func()
+	needs []*memory
 }
 
 // NewTape returns an empty tape.
@@ -66,17 +85,36 @@ func (t *Tape) Parameter(value *linalg.Tensor) *Var {
 
 // Backward runs the backward steps, last first.
 func (t *Tape) Backward() {
-	for i, step := range slices.Backward(t.steps) {
+	for i, s := range slices.Backward(t.steps) {
 		t.steps[i] = nil // what the step holds can go when it is done
-		step()
+		s.run()
+		for _, m := range s.needs {
+			t.drop(m)
+		}
 	}
 }
+
+// empty returns memory for the result of an operation, which writes all of it.
+func (t *Tape) empty(shape ...int) *linalg.Tensor { return t.dev.Empty(linalg.F32, shape...) }
 
 // result returns the Var of an operation on sources, the first of which says whose its
 // rows are. If any of them wants a gradient the backward step is recorded; it owns the g
 // that it gets.
 func (t *Tape) result(value *linalg.Tensor, backward func(g *linalg.Tensor), sources ...*Var) *Var {
-	v := &Var{Value: value, rows: sources[0].rows}
+	v := t.view(value, backward, sources...)
+	t.own(v)
+	return v
+}
+
+// own makes v's value the frame's.
+func (t *Tape) own(v *Var) {
+	v.memory = &memory{tensor: v.Value, holders: 1}
+	t.made = append(t.made, v.memory)
+}
+
+// view is result for a value that lies in the memory of the first source.
+func (t *Tape) view(value *linalg.Tensor, backward func(g *linalg.Tensor), sources ...*Var) *Var {
+	v := &Var{Value: value, memory: sources[0].memory, rows: sources[0].rows}
 	if slices.ContainsFunc(sources, func(s *Var) bool { return s.gradient != nil }) {
 		t.record(v, backward)
 	}
@@ -87,34 +125,110 @@ func (t *Tape) result(value *linalg.Tensor, backward func(g *linalg.Tensor), sou
 func (t *Tape) record(v *Var, backward func(g *linalg.Tensor)) {
 	own := &gradient{shape: v.Value.Shape()}
 	v.gradient = own
-	t.steps = append(t.steps, func() {
-		if g := own.sum; g != nil {
-			own.sum = nil
-			backward(g)
+	t.steps = append(t.steps, &step{run: func() {
+		g := own.sum
+		if g == nil {
+			return
 		}
-	})
+		own.sum, t.given = nil, false
+		backward(g)
+		if !t.given {
+			t.dev.Free(g)
+		}
+	}})
 }
 
-// add contributes to d, if that is wanted: write adds to sum. Where accumulate is false sum
-// is new, all zeros, and may be overwritten instead.
+// keep holds values until the backward step of v has run, which needs them: v is the last
+// operation's. Without such a step nothing is held.
+func (t *Tape) keep(v *Var, values ...*Var) *Var {
+	if v.gradient == nil {
+		return v
+	}
+	s := t.steps[len(t.steps)-1]
+	for _, x := range values {
+		if x.memory != nil {
+			x.memory.holders++
+			s.needs = append(s.needs, x.memory)
+		}
+	}
+	return v
+}
+
+// drop lets go of memory for one holder.
+func (t *Tape) drop(m *memory) {
+	if m.holders--; m.holders == 0 {
+		t.dev.Free(m.tensor)
+		m.tensor = nil // whoever still has m does not keep the memory from going
+	}
+}
+
+// end ends the frame that began when so many values were made: it lets go of all since but v.
+func (t *Tape) end(begin int, v *Var) {
+	made := t.made[begin:]
+	t.made = t.made[:begin]
+	for _, m := range made {
+		if v != nil && m == v.memory {
+			t.made = append(t.made, m)
+		} else {
+			t.drop(m)
+		}
+	}
+}
+
+// abandon lets go of the steps and of all values but v, which becomes the outer tape's.
+func (t *Tape) abandon(v *Var, outer *Tape) {
+	for _, s := range t.steps {
+		for _, m := range s.needs {
+			t.drop(m)
+		}
+	}
+	t.end(0, v)
+	outer.made = append(outer.made, t.made...)
+}
+
+// add contributes to d, if that is wanted: write adds to sum where accumulate is true, and
+// sets all of it where it is false.
 func (t *Tape) add(d *gradient, write func(sum *linalg.Tensor, accumulate bool)) {
 	if d == nil {
 		return
 	}
 	accumulate := d.sum != nil
 	if !accumulate {
-		d.sum = t.dev.New(linalg.F32, d.shape...)
+		d.sum = t.empty(d.shape...)
 	}
 	write(d.sum, accumulate)
 }
 
-// give contributes g itself, which the caller needs no longer.
+// addTo contributes to d, if that is wanted, by adding to sum, which may be all zeros.
+func (t *Tape) addTo(d *gradient, write func(sum *linalg.Tensor)) {
+	if d == nil {
+		return
+	}
+	if d.sum == nil {
+		d.sum = t.dev.New(linalg.F32, d.shape...)
+	}
+	write(d.sum)
+}
+
+// give contributes g itself, the running step's or a view of it, which ends with that.
 func (t *Tape) give(d *gradient, g *linalg.Tensor) {
 	switch {
 	case d == nil:
 	case d.sum == nil:
-		d.sum = g
+		d.sum, t.given = g, true
 	default:
 		t.dev.Axpy(d.sum, 1, g)
 	}
+}
+
+// hand contributes g, which the running step made.
+func (t *Tape) hand(d *gradient, g *linalg.Tensor) {
+	if d != nil && d.sum == nil {
+		d.sum = g
+		return
+	}
+	if d != nil {
+		t.dev.Axpy(d.sum, 1, g)
+	}
+	t.dev.Free(g)
 }

@@ -19,6 +19,7 @@ type root struct {
 	Tokenize    tokenizeVerb    `cmd:"" help:"Print the token ids of texts, or the texts of ids."`
 	Inspect     inspectVerb     `cmd:"" help:"Show what is in frames, safetensors files, adapters and state folders."`
 	Verify      verifyVerb      `cmd:"" help:"Compare gradient learning with classical gradients, or with numbers of another implementation."`
+	Bench       benchVerb       `cmd:"" help:"Measure products, steps and fits on this machine."`
 	Version     versionVerb     `cmd:"" help:"Print the version of cola, of Go and of the protocol."`
 }
 

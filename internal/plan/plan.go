@@ -23,9 +23,8 @@ type Config struct {
 	DropZeroRows bool
 	// Broadcast says that the merged update travels with each commit.
 	Broadcast bool
-	// PackedCopies is how many copies of a frozen matrix the device multiplies with; 0: the
-	// CPU's two.
-	PackedCopies int
+	// PackedBytes is what the device keeps of a frozen matrix (out, in); nil: what the CPU does.
+	PackedBytes func(out, in int, precision linalg.Precision) int64
 }
 
 // Load is a participant's part of a round.
@@ -68,8 +67,8 @@ type Traffic struct {
 // Predict runs one round dry.
 func Predict(c Config) (*Prediction, error) {
 	dev := dryrun.New()
-	if c.PackedCopies > 0 {
-		dev.PackedCopies = c.PackedCopies
+	if c.PackedBytes != nil {
+		dev.PackedBytes = c.PackedBytes
 	}
 	base, err := model.Declare(dev, c.Model)
 	if err != nil {

@@ -55,6 +55,14 @@ func (h *heap) New(dtype linalg.DType, shape ...int) *linalg.Tensor {
 	return t
 }
 
+func (h *heap) Empty(dtype linalg.DType, shape ...int) *linalg.Tensor {
+	t := h.Device.Empty(dtype, shape...)
+	if h.sites != nil {
+		h.look()
+	}
+	return t
+}
+
 func (h *heap) Input(site int, x *linalg.Tensor, _ []model.Rows) { h.inputs[h.sites[site].Group] = x }
 
 func (h *heap) Gradient(site int, _ *linalg.Tensor, _ []model.Rows) {
@@ -183,8 +191,9 @@ func TestLargeModel(t *testing.T) {
 		texts[i] = 128
 	}
 	p, err := plan.Predict(plan.Config{
-		Model: model.Config{Path: dir}, Mode: model.Merged, X: linalg.F32, G: linalg.F32, PackedCopies: 1,
-		Loads: []plan.Load{{Participant: "p", Texts: texts, Adapter: adapter.Spec{Kind: adapter.Linear}}},
+		Model: model.Config{Path: dir}, Mode: model.Merged, X: linalg.F32, G: linalg.F32,
+		PackedBytes: func(out, in int, _ linalg.Precision) int64 { return 4 * int64(out) * int64(in) },
+		Loads:       []plan.Load{{Participant: "p", Texts: texts, Adapter: adapter.Spec{Kind: adapter.Linear}}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,10 +13,11 @@ import (
 type Device struct {
 	nothing
 
-	// PackedCopies is how many copies of a frozen matrix, in float32, the device that is
-	// planned for keeps to multiply with; the CPU keeps two, W and Wᵀ.
-	PackedCopies int
+	// PackedBytes is what the device that is planned for keeps of a frozen matrix (out, in) to
+	// multiply with.
+	PackedBytes func(out, in int, precision linalg.Precision) int64
 
+	pool    linalg.Pool[struct{}]
 	mu      sync.Mutex
 	living  []weak.Pointer[memory]
 	counted int64 // bytes of living when dead ones were last taken out, and of all made since
@@ -25,24 +26,27 @@ type Device struct {
 }
 
 // New returns the device; packed matrices count as on the CPU.
-func New() *Device { return &Device{PackedCopies: 2} }
+func New() *Device {
+	return &Device{PackedBytes: linalg.PackedBytes, pool: linalg.Pool[struct{}]{Make: func(int) struct{} { return struct{}{} }}}
+}
 
 // memory is what stands behind a tensor and all its views. The pointer keeps it out of the
 // blocks in which Go puts small values together, which live and die as one.
 type memory struct {
 	bytes int64
 	of    *Device
+	block *linalg.Block[struct{}] // of the pool; nil: none
 }
 
 // Device names the device.
 func (*memory) Device() string { return "dry run" }
 
-// Reset begins a new count: what lives stays counted, and the peak is what lives now.
+// Reset begins a new count: what lives stays counted, and the peak is what is held now.
 func (d *Device) Reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.sweep()
-	d.peak = d.counted
+	d.peak = d.held()
 }
 
 // Live returns the bytes of all tensors that can be reached.
@@ -53,7 +57,8 @@ func (d *Device) Live() int64 {
 	return d.counted
 }
 
-// Peak returns the most bytes that lived at once since Reset.
+// Peak returns the most bytes that lived at once since Reset, and those that waited in the
+// device's pool then.
 func (d *Device) Peak() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -66,6 +71,9 @@ func (d *Device) Packed() int64 {
 	defer d.mu.Unlock()
 	return d.packed
 }
+
+// held is what lives and what waits in the pool.
+func (d *Device) held() int64 { return d.counted + 4*int64(d.pool.Idle()) }
 
 // sweep takes what nothing reaches out of the count.
 func (d *Device) sweep() {
@@ -86,18 +94,47 @@ func (*Device) Name() string { return "dry run" }
 // New counts a tensor. Only where the count passes the peak it matters what of it still
 // lives.
 func (d *Device) New(dtype linalg.DType, shape ...int) *linalg.Tensor {
-	m := &memory{bytes: int64(linalg.Elements(shape)) * int64(dtype.Size()), of: d}
+	n := linalg.Elements(shape)
+	m := &memory{bytes: int64(n) * int64(dtype.Size()), of: d}
+	if dtype == linalg.F32 && n >= linalg.LeastBlock {
+		m.block = d.pool.Get(n)
+		m.bytes = int64(m.block.Len) * 4
+	}
 	t := linalg.NewOnDevice(dtype, m, shape...)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.living = append(d.living, weak.Make(m))
 	d.counted += m.bytes
-	if d.counted > d.peak {
+	if d.held() > d.peak {
 		d.sweep()
-		d.peak = max(d.peak, d.counted)
+		d.peak = max(d.peak, d.held())
 	}
 	runtime.KeepAlive(t)
 	return t
+}
+
+// Empty counts a tensor as New does.
+func (d *Device) Empty(dtype linalg.DType, shape ...int) *linalg.Tensor {
+	return d.New(dtype, shape...)
+}
+
+// Free takes a tensor out of the count.
+func (d *Device) Free(t *linalg.Tensor) {
+	m, ok := t.Memory().(*memory)
+	if !ok || m.of != d {
+		panic("dryrun.Free: the tensor is another device's")
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if m.bytes < 0 {
+		panic("dryrun.Free: the tensor was freed before")
+	}
+	d.counted -= m.bytes
+	m.bytes = -1
+	if m.block != nil {
+		d.pool.Put(m.block)
+	}
+	d.living = slices.DeleteFunc(d.living, func(p weak.Pointer[memory]) bool { return p.Value() == m })
 }
 
 // Rows returns a view.
@@ -108,9 +145,9 @@ func (*Device) Rows(t *linalg.Tensor, lo, hi int) *linalg.Tensor {
 }
 
 // Pack counts a frozen matrix.
-func (d *Device) Pack(w *linalg.Tensor) linalg.Packed {
+func (d *Device) Pack(w *linalg.Tensor, precision linalg.Precision) linalg.Packed {
 	p := packed{out: w.Rows(), in: w.Cols()}
-	p.bytes = 4 * int64(d.PackedCopies) * int64(p.out) * int64(p.in)
+	p.bytes = d.PackedBytes(p.out, p.in, precision)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.packed += p.bytes

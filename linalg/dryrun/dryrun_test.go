@@ -36,7 +36,7 @@ func block(dev linalg.Device) []*linalg.Tensor {
 	lse := keep(f(n, heads))
 	dev.Attention(y, lse, x, x, x, a)
 	dev.AttentionBackward(f(n, width), f(n, width), f(n, width), y, y, lse, x, x, x, a)
-	w := dev.Pack(f(width, width))
+	w := dev.Pack(f(width, width), linalg.F32Products)
 	w.Set(f(width, width))
 	dev.Linear(y, x, w, weight)
 	dev.LinearBackward(x, y, w, true)
@@ -178,15 +178,15 @@ func TestViews(t *testing.T) {
 func TestPacked(t *testing.T) {
 	dev := dryrun.New()
 	w := dev.New(linalg.BF16, 3, 5)
-	p := dev.Pack(w)
+	p := dev.Pack(w, linalg.F32Products)
 	if out, in := p.Shape(); out != 3 || in != 5 {
 		t.Errorf("the packed matrix is (%d, %d)", out, in)
 	}
-	expect(t, "the matrix as the CPU packs it", p.Bytes(), linalg.NewCPU().Pack(linalg.New(linalg.BF16, 3, 5)).Bytes())
-	expect(t, "all packed", dev.Packed(), 120)
-	dev.PackedCopies = 1
-	expect(t, "one copy", dev.Pack(w).Bytes(), 60)
-	expect(t, "all packed", dev.Packed(), 180)
+	expect(t, "the matrix as the CPU packs it", p.Bytes(), linalg.NewCPU().Pack(linalg.New(linalg.BF16, 3, 5), linalg.F32Products).Bytes())
+	expect(t, "all packed", dev.Packed(), 1024)
+	dev.PackedBytes = func(out, in int, _ linalg.Precision) int64 { return 4 * int64(out) * int64(in) }
+	expect(t, "one copy", dev.Pack(w, linalg.F32Products).Bytes(), 60)
+	expect(t, "all packed", dev.Packed(), 1084)
 	expect(t, "what lives beside them", dev.Live(), 30)
 	runtime.KeepAlive(w)
 }
@@ -199,12 +199,12 @@ func TestConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			kept[i] = dev.New(linalg.F32, 25)
 			drop(dev, 5)
-			dev.Pack(dev.New(linalg.F32, 2, 5))
+			dev.Pack(dev.New(linalg.F32, 2, 5), linalg.F32Products)
 		})
 	}
 	wg.Wait()
 	expect(t, "what lives", dev.Live(), 800)
-	expect(t, "all packed", dev.Packed(), 8*80)
+	expect(t, "all packed", dev.Packed(), 8*linalg.PackedBytes(2, 5, linalg.F32Products))
 	if peak := dev.Peak(); peak < 800 || peak > 8*(100+20+40) {
 		t.Errorf("the peak is %d bytes", peak)
 	}

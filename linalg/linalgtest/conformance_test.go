@@ -51,13 +51,13 @@ func (d dependsOnThreads) AddBiasBackward(dbias, g *linalg.Tensor, accumulate bo
 
 type packsByReference struct{ linalg.Device }
 
-func (d packsByReference) Pack(w *linalg.Tensor) linalg.Packed {
-	return livePacked{d.Device.Pack(w), w, d.Device}
+func (d packsByReference) Pack(w *linalg.Tensor, p linalg.Precision) linalg.Packed {
+	return livePacked{d.Device.Pack(w, p), w, d.Device}
 }
 
 func (d packsByReference) Linear(y, x *linalg.Tensor, w linalg.Packed, bias *linalg.Tensor) {
 	live := w.(livePacked)
-	d.Device.Linear(y, x, d.Pack(live.w).(livePacked).Packed, bias)
+	d.Device.Linear(y, x, d.Pack(live.w, linalg.F32Products).(livePacked).Packed, bias)
 }
 
 func (d packsByReference) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, accumulate bool) {

@@ -66,6 +66,34 @@ func checkCrossEntropyOf(s *suite, z []float64, n, classes int) error {
 	return nil
 }
 
+// checkCrossEntropyWide takes a vocabulary as large as they get, of which most words are
+// forbidden: their logits are −∞, their probabilities 0.
+func checkCrossEntropyWide(s *suite) error {
+	const n, classes = 3, 152_064
+	_, z := s.random(n, classes)
+	for i := range z {
+		z[i] = float64(float32(20 * z[i]))
+		if i >= classes && i%classes%5 != 0 { // the first row forbids nothing
+			z[i] = math.Inf(-1)
+		}
+	}
+	ids := []int{classes - 1, 0, classes / 5 * 5}
+	scale, sw := s.random(n)
+	lw, dw := make([]float64, n), make([]float64, len(z))
+	reference.CrossEntropy(lw, dw, z, ids, sw, n, classes)
+	loss, dlogits := s.destination(false, nil, n), s.destination(false, nil, n, classes)
+	s.dev.CrossEntropy(loss, dlogits, s.upload(z, n, classes), s.uploadInts(ids, n), scale)
+	// A sum of so many exponentials is off by more than one of them.
+	if err := s.compare("CrossEntropy of a large vocabulary", loss, lw, filled(n, 40), s.bounds.Function); err != nil {
+		return err
+	}
+	size := absolute(dw)
+	for i := range size {
+		size[i] *= 40
+	}
+	return s.compare("dlogits of a large vocabulary", dlogits, dw, size, s.bounds.Function)
+}
+
 // checkCrossEntropyExtremes makes sure that what is not finite shows in its own row's
 // loss, and nowhere else.
 func checkCrossEntropyExtremes(s *suite) error {

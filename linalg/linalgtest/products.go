@@ -67,7 +67,7 @@ func checkLinear(s *suite) error {
 		g, gw := s.random(n, out)
 		w, ww := s.random(out, in)
 		bias, biasw := s.random(out)
-		packed := s.dev.Pack(w)
+		packed := s.dev.Pack(w, linalg.F32Products)
 		for _, withBias := range []bool{false, true} {
 			b, bw := bias, biasw
 			if !withBias {
@@ -103,7 +103,7 @@ func checkPacked(s *suite) error {
 	const n, in, out = 3, 5, 4
 	x, xw := s.random(n, in)
 	w, first := s.random(out, in)
-	packed := s.dev.Pack(w)
+	packed := s.dev.Pack(w, linalg.F32Products)
 	if o, i := packed.Shape(); o != out || i != in {
 		return fmt.Errorf("packed shape is (%d, %d), want (%d, %d)", o, i, out, in)
 	}
@@ -170,7 +170,7 @@ func checkPackedNarrow(s *suite) error {
 	for _, first := range []linalg.DType{linalg.F32, linalg.BF16, linalg.F16} {
 		for _, then := range []linalg.DType{linalg.F32, linalg.BF16, linalg.F16} {
 			old, next := s.host(out, in).Convert(first), s.host(out, in).Convert(then)
-			packed := s.dev.Pack(s.toDevice(old))
+			packed := s.dev.Pack(s.toDevice(old), linalg.F32Products)
 			for _, w := range []*linalg.Tensor{old, next} {
 				if w == next {
 					packed.Set(s.toDevice(next))

@@ -32,7 +32,7 @@ func (s *suite) host(shape ...int) *linalg.Tensor {
 func (s *suite) productOps(n, in, out int) []rowOp {
 	x, g, y := s.host(n, in), s.host(n, out), s.host(n, out)
 	w, wt, bias := s.toDevice(s.host(out, in)), s.toDevice(s.host(in, out)), s.toDevice(s.host(out))
-	packed := s.dev.Pack(w)
+	packed := s.dev.Pack(w, linalg.F32Products)
 	matMul := func(name string, b *linalg.Tensor, op linalg.MatMul) rowOp {
 		return rowOp{name, []*linalg.Tensor{y, x}, func(ins []*linalg.Tensor) []*linalg.Tensor {
 			s.dev.MatMul(ins[0], ins[1], b, op)

@@ -111,7 +111,7 @@ func (p attending) alone(queryLo, queryHi, keyLo, keyHi int) attending {
 
 // independenceCase has sequences of different lengths, some with more keys than queries.
 func (s *suite) independenceCase(causal bool) attending {
-	lengths := [][2]int{{1, 1}, {40, 40}, {3, 70}, {70, 70}, {5, 2}, {33, 34}}
+	lengths := [][2]int{{1, 1}, {40, 40}, {3, 70}, {70, 70}, {5, 2}, {33, 34}, {3, 300}}
 	queries, keys := 0, 0
 	for _, l := range lengths {
 		queries, keys = queries+l[0], keys+l[1]

@@ -244,6 +244,25 @@ func (d learnsFromIgnored) CrossEntropy(loss, dlogits, logits, labels, scale *li
 	}
 }
 
+// cutsVocabulary gives words from 2¹⁶ on no probability, as 16-bit indices do.
+type cutsVocabulary struct{ linalg.Device }
+
+func (d cutsVocabulary) CrossEntropy(loss, dlogits, logits, labels, scale *linalg.Tensor) {
+	d.Device.CrossEntropy(loss, dlogits, logits, labels, scale)
+	if dlogits != nil && dlogits.Cols() > 1<<16 {
+		clear(dlogits.F32()[1<<16 : dlogits.Cols()])
+	}
+}
+
+// forgetsTiles starts the sum anew with the 129th key, as a tile does that does not add.
+func forgetsTiles(a *linalg.Attention) {
+	for i, s := range a.Spans {
+		if s.KeyHi-s.KeyLo > 128 {
+			a.Spans[i].KeyLo += 128
+		}
+	}
+}
+
 type halvesSquares struct{ linalg.Device }
 
 func (d halvesSquares) SquaredError(loss, dpred, pred, target, scale *linalg.Tensor) {
@@ -255,13 +274,13 @@ func (d halvesSquares) SquaredError(loss, dpred, pred, target, scale *linalg.Ten
 
 type packsWide struct{ linalg.Device }
 
-func (d packsWide) Pack(w *linalg.Tensor) linalg.Packed {
+func (d packsWide) Pack(w *linalg.Tensor, p linalg.Precision) linalg.Packed {
 	if w.DType() == linalg.F16 { // the bits of one type read as the other's
 		blob := w.Blob("w")
 		blob.DType = linalg.BF16
 		w, _ = blob.Tensor()
 	}
-	return d.Device.Pack(w)
+	return d.Device.Pack(w, p)
 }
 
 func TestSuiteSeesBrokenTextDevices(t *testing.T) {
@@ -293,6 +312,7 @@ func TestSuiteSeesBrokenTextDevices(t *testing.T) {
 		{"Attention", changed{cpu, alignsStarts}, "causal true"},
 		{"Attention", changed{cpu, readsGaps}, "is NaN"},
 		{"Attention", changed{cpu, losesBeams}, "of beams"},
+		{"Attention", changed{cpu, forgetsTiles}, "of many keys"},
 		{"Attention", mixesHeads{cpu}, "of grouped queries"},
 		{"Attention", changedBackward{changed{cpu, seesAll}}, "AttentionBackward"},
 		{"TextDifferences", changedBackward{changed{cpu, seesAll}}, "AttentionBackward"},
@@ -302,6 +322,7 @@ func TestSuiteSeesBrokenTextDevices(t *testing.T) {
 		{"AttentionIndependence", nudgesPasses{cpu}, "output 0 of query"},
 		{"TextThreads", nudgesThreads{cpu}, "GatherBackward: with GOMAXPROCS 2"},
 		{"CrossEntropyIgnored", learnsFromIgnored{cpu}, "dlogits"},
+		{"CrossEntropyWide", cutsVocabulary{cpu}, "dlogits of a large vocabulary"},
 		{"SquaredError", halvesSquares{cpu}, "gradient"},
 		{"TextDifferences", halvesSquares{cpu}, "SquaredError"},
 		{"PackedNarrow", packsWide{cpu}, "Linear by f16"},

@@ -1,0 +1,112 @@
+package kernel
+
+import "math"
+
+// A factor of bfloat16 is kept in pairs of terms, as the instructions that multiply it read
+// them, and its terms are filled up with zeros to a multiple of 32.
+
+// Terms returns the number of terms that a factor of k takes in bfloat16.
+func Terms(k int) int { return (k + 31) / 32 * 32 }
+
+// Together is how many rows are multiplied at once in bfloat16.
+const Together = 32
+
+// RowsBF16 returns the number of rows that a left factor of m rows has memory for.
+func RowsBF16(m int) int { return (m + Together - 1) / Together * Together }
+
+// PackedLenBF16 returns the number of elements of a packed (k, n) matrix in bfloat16.
+func PackedLenBF16(k, n int) int { return PackedLen(Terms(k), n) }
+
+// PackBF16 writes b (k, n) as [Pack] does, rounded to the nearest bfloat16 and in pairs:
+// element (i, j) goes to dst[(j/Panel·Terms(k) + i/2·2)·Panel + j%Panel·2 + i%2].
+func PackBF16(dst []uint16, b []float32, k, n, rs, cs int) {
+	for j0 := 0; j0 < n; j0 += Panel {
+		panel := dst[j0*Terms(k):][:Terms(k)*Panel]
+		clear(panel)
+		for i := range k {
+			pair := panel[i/2*2*Panel+i%2:]
+			for j := range min(Panel, n-j0) {
+				pair[2*j] = toBF16(b[i*rs+(j0+j)*cs])
+			}
+		}
+	}
+}
+
+// toBF16 rounds to nearest, ties to even. What is not a number stays one.
+func toBF16(x float32) uint16 {
+	bits := math.Float32bits(x)
+	if x != x {
+		return uint16(bits>>16) | 0x40
+	}
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
+}
+
+// RoundBF16 writes the rows of a (m, k) as bfloat16, Terms(k) in each row of dst.
+func RoundBF16(dst []uint16, a Operand, m, k int) {
+	terms := Terms(k)
+	for i := range m {
+		row := dst[i*terms:][:terms]
+		clear(row[k:])
+		if a.ColStride == 1 && k > 0 && bf16Rounds(row[:k], a.Data[i*a.RowStride:][:k]) {
+			continue
+		}
+		for p := range k {
+			row[p] = toBF16(a.Data[i*a.RowStride+p*a.ColStride])
+		}
+	}
+}
+
+// widenLoop is the meaning of widen: it writes a panel's terms as rows of float32.
+func widenLoop(dst []float32, src []uint16, terms int) {
+	for i := range terms {
+		for j := range Panel {
+			dst[i*Panel+j] = math.Float32frombits(uint32(src[i/2*2*Panel+2*j+i%2]) << 16)
+		}
+	}
+}
+
+// MultiplyWidened computes what [Multiply] does, with b widened to float32 as it is needed: the
+// same bits as with b packed in float32, had it been rounded.
+func MultiplyWidened(c []float32, ldc int, init []float32, ldi int, a Operand, b []uint16, m, n, k int) {
+	s := borrowPanel()
+	defer s.giveBack()
+	for j := 0; j < n; j += Panel {
+		width := min(Panel, n-j)
+		for p := 0; p < k || p == 0; p += blockDepth {
+			depth := min(blockDepth, k-p)
+			widen(s.panel[:], b[(j*Terms(k)/Panel+p)*Panel:], depth)
+			from, step := init, ldi
+			if p > 0 {
+				from, step = c, ldc
+			}
+			var start []float32
+			if from != nil {
+				start = from[j:]
+			}
+			left := Operand{a.Data, a.RowStride, a.ColStride}
+			if p > 0 {
+				left.Data = a.Data[p*a.ColStride:]
+			}
+			Multiply(c[j:], ldc, start, step, left, s.panel[:], m, width, depth)
+		}
+	}
+}
+
+// MultiplyBF16 computes c = init + a·b from a (m, k), rounded by [RoundBF16] to memory for
+// RowsBF16(m) rows, of which those beyond m may hold anything, and b packed by [PackBF16], by the processor's own products of bfloat16 where it has such: then sums are in
+// float32, in pairs of terms, and results differ between processors in their last bits.
+// Elsewhere it widens both.
+func MultiplyBF16(c []float32, ldc int, init []float32, ldi int, a, b []uint16, m, n, k int) {
+	if m == 0 || n == 0 {
+		return
+	}
+	if k > 0 && multiplyNative(c, ldc, init, ldi, a, b, m, n, k) {
+		return
+	}
+	terms := Terms(k)
+	wide := make([]float32, m*terms)
+	for i, x := range a[:m*terms] {
+		wide[i] = math.Float32frombits(uint32(x) << 16)
+	}
+	MultiplyWidened(c, ldc, init, ldi, Operand{wide, terms, 1}, b, m, n, k)
+}

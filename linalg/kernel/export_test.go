@@ -1,0 +1,8 @@
+package kernel
+
+// What the tests hold the kernels against.
+var (
+	FMA          = fma
+	MultiplyLoop = multiplyLoop
+	Choose       = choose
+)

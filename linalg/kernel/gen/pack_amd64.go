@@ -1,0 +1,67 @@
+package main
+
+import "fmt"
+
+func init() { files["pack_amd64.s"] = packs }
+
+// packs writes what transposes columns into a panel.
+func packs() string {
+	a := newAssembly("pack_amd64.go")
+	pack(a, "packAVX512", "Z", 16)
+	pack(a, "packAVX2", "Y", 8)
+	return a.String()
+}
+
+// pack writes a loop that takes four elements of each of so many columns. Register i gets
+// those of columns i, i+4, i+8, …, each in a quarter (or half) of its own; transposing 4×4
+// within all of these at once leaves a row of the panel in each of four registers.
+func pack(a *assembly, name, register string, wide int) {
+	a.line("")
+	a.line("// func %s(dst, src *float32, stride, quads int)", name)
+	a.line("TEXT ·%s(SB), NOSPLIT, $0-32", name)
+	a.op("MOVQ", "dst+0(FP)", "DI")
+	a.op("MOVQ", "src+8(FP)", "R8")
+	a.op("MOVQ", "stride+16(FP)", "DX")
+	a.op("MOVQ", "quads+24(FP)", "CX")
+	a.op("SHLQ", "$2", "DX")
+	a.op("LEAQ", "(DX)(DX*2)", "BX") // three columns
+	pointers := []string{"R8", "R9", "R10", "R11"}[:wide/4]
+	for i := 1; i < len(pointers); i++ {
+		a.op("LEAQ", fmt.Sprintf("(%s)(DX*4)", pointers[i-1]), pointers[i])
+	}
+	reg := func(i int) string { return fmt.Sprintf("%s%d", register, i) }
+	a.line("loop:")
+	for i := range 4 {
+		for lane, p := range pointers {
+			at := []string{"(%s)", "(%s)(DX*1)", "(%s)(DX*2)", "(%s)(BX*1)"}[i]
+			at = fmt.Sprintf(at, p)
+			switch {
+			case lane == 0:
+				a.op("VMOVUPS", at, fmt.Sprintf("X%d", i))
+			case register == "Z":
+				a.op("VINSERTF32X4", fmt.Sprintf("$%d", lane), at, reg(i), reg(i))
+			default:
+				a.op("VINSERTF128", fmt.Sprintf("$%d", lane), at, reg(i), reg(i))
+			}
+		}
+	}
+	for i := range 2 { // pairs of columns
+		a.op("VUNPCKLPS", reg(2*i+1), reg(2*i), reg(4+i))
+		a.op("VUNPCKHPS", reg(2*i+1), reg(2*i), reg(6+i))
+	}
+	for i := range 2 { // pairs of pairs
+		a.op("VUNPCKLPD", reg(5+2*i), reg(4+2*i), reg(2*i))
+		a.op("VUNPCKHPD", reg(5+2*i), reg(4+2*i), reg(2*i+1))
+	}
+	for i := range 4 {
+		a.op("VMOVUPS", reg(i), fmt.Sprintf("%d(DI)", 128*i))
+	}
+	for _, p := range pointers {
+		a.op("ADDQ", "$16", p)
+	}
+	a.op("ADDQ", "$512", "DI")
+	a.op("DECQ", "CX")
+	a.op("JNZ", "loop")
+	a.op("VZEROUPPER")
+	a.op("RET")
+}

@@ -1,0 +1,8 @@
+//go:build !amd64 && !arm64
+
+package kernel
+
+// packWidth says that no level transposes but Go's.
+func packWidth(Level) int { return 0 }
+
+func packQuads(Level, *float32, *float32, int, int) { panic("kernel: no level but Go's") }

@@ -1,0 +1,63 @@
+package kernel
+
+import "unsafe"
+
+// A product is cut so that what it goes over again stays in the processor's second cache:
+// blockDepth × Panel elements of b, and blockRows × blockDepth of a, which are 0.8 MB. Chains
+// of sums go on where the block before left them, in c.
+const (
+	blockRows  = 224
+	blockDepth = 768
+)
+
+// zeros is the row that sums start from where there is no other.
+var zeros [Panel]float32
+
+// multiplyBlocked is [Multiply] by tiles.
+func multiplyBlocked(c []float32, ldc int, init []float32, ldi int, a Operand, b []float32, m, n, k int) {
+	for p := 0; p < k || p == 0; p += blockDepth {
+		depth := min(blockDepth, k-p)
+		for i := 0; i < m; i += blockRows {
+			block{c, init, ldc, ldi, a, b, m, n, k}.multiply(i, min(blockRows, m-i), p, depth)
+		}
+		init, ldi = c, ldc
+	}
+}
+
+// block is a product that is being computed.
+type block struct {
+	c, init  []float32
+	ldc, ldi int
+	a        Operand
+	b        []float32
+	m, n, k  int
+}
+
+// multiply adds the products of depth terms from p on to the rows from row on.
+func (g block) multiply(row, rows, p, depth int) {
+	most, wide := tileShape(level)
+	bands := (rows + most - 1) / most // of nearly the same height
+	t := tile{ldc: g.ldc, ldi: g.ldi, rs: g.a.RowStride, cs: g.a.ColStride, k: depth}
+	left := unsafe.SliceData(g.a.Data)
+	right := unsafe.SliceData(g.b)
+	for j := 0; j < g.n; j += Panel {
+		panel := unsafe.Add(unsafe.Pointer(right), 4*(j*g.k+p*Panel))
+		for band := range bands {
+			lo, hi := row+band*rows/bands, row+(band+1)*rows/bands
+			t.rows = hi - lo
+			t.a = (*float32)(unsafe.Add(unsafe.Pointer(left), 4*(lo*t.rs+p*t.cs)))
+			for col := 0; col < min(Panel, g.n-j); col += wide {
+				t.cols = min(wide, g.n-j-col)
+				t.b = (*float32)(unsafe.Add(panel, 4*col))
+				t.c = &g.c[lo*g.ldc+j+col]
+				t.init = &zeros[0]
+				if g.init != nil {
+					t.init = &g.init[lo*g.ldi+j+col]
+				} else {
+					t.ldi = 0
+				}
+				t.run(level)
+			}
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package linalg
+
+import (
+	"slices"
+	"sync"
+)
+
+// Pool lends blocks of a device's memory for tensors, and takes them back. Memory that the
+// system maps anew costs more to touch than most operations cost, and a garbage collector lets
+// twice as much exist as is in use. A block that is never given back is nobody's business
+// any more: its memory goes as its T does.
+type Pool[T any] struct {
+	// Make returns memory for n elements, of any content.
+	Make func(n int) T
+
+	mu    sync.Mutex
+	free  []*Block[T] // by length
+	idle  int         // elements in them
+	gifts int         // blocks that came back, ever
+}
+
+// Block is memory of a pool.
+type Block[T any] struct {
+	Memory T
+	Len    int // elements: at least as many as were asked for
+
+	lent  bool
+	freed int // when, in the pool's count of gifts
+}
+
+// spare is how much longer than asked for a lent block may be: by an eighth.
+const spare = 8
+
+// page is what the length of a block is a multiple of: 8 KiB of float32, as Go's allocator
+// rounds, too.
+const page = 1 << 11
+
+// Get lends a block of n elements or a few more, whatever they hold.
+func (p *Pool[T]) Get(n int) *Block[T] {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i, _ := slices.BinarySearchFunc(p.free, n, func(b *Block[T], n int) int { return b.Len - n })
+	if i == len(p.free) || p.free[i].Len > n+n/spare {
+		p.trim(n)
+		n = (n + page - 1) / page * page
+		return &Block[T]{Memory: p.Make(n), Len: n, lent: true}
+	}
+	b := p.take(i)
+	b.lent = true
+	return b
+}
+
+// trim lets go of the blocks that have been free for longest, until there are n elements
+// fewer: as batches change, what those before were lent goes.
+func (p *Pool[T]) trim(n int) {
+	for n > 0 && len(p.free) > 0 {
+		oldest := 0
+		for i, b := range p.free {
+			if b.freed < p.free[oldest].freed {
+				oldest = i
+			}
+		}
+		n -= p.take(oldest).Len
+	}
+}
+
+func (p *Pool[T]) take(i int) *Block[T] {
+	b := p.free[i]
+	p.free = slices.Delete(p.free, i, i+1)
+	p.idle -= b.Len
+	return b
+}
+
+// Put takes a block back. It panics if it has it already.
+func (p *Pool[T]) Put(b *Block[T]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !b.lent {
+		panic("linalg.Free: the tensor was freed before")
+	}
+	p.gifts++
+	b.lent, b.freed = false, p.gifts
+	i, _ := slices.BinarySearchFunc(p.free, b.Len, func(b *Block[T], n int) int { return b.Len - n })
+	p.free = slices.Insert(p.free, i, b)
+	p.idle += b.Len
+}
+
+// Idle returns the number of elements that wait to be lent.
+func (p *Pool[T]) Idle() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.idle
+}
