@@ -107,6 +107,14 @@ func (cpu) Axpy(y *Tensor, alpha float32, x *Tensor) {
 	})
 }
 
+// Add computes y = a + b.
+func (cpu) Add(y, a, b *Tensor) {
+	ys, as, bs := y.F32(), a.F32(), b.F32()
+	mustEqual("Add", len(ys), len(as))
+	mustEqual("Add", len(bs), len(as))
+	parallel(len(ys), elementGrain, func(lo, hi int) { row.Plus(ys[lo:hi], as[lo:hi], bs[lo:hi]) })
+}
+
 // Scale computes y = alpha·y.
 func (cpu) Scale(y *Tensor, alpha float32) {
 	ys := y.F32()

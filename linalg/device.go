@@ -33,6 +33,8 @@ type Device interface {
 	Zero(t *Tensor)
 	// Axpy computes y += alpha·x, element by element.
 	Axpy(y *Tensor, alpha float32, x *Tensor)
+	// Add computes y = a + b, element by element.
+	Add(y, a, b *Tensor)
 	// Scale computes y = alpha·y.
 	Scale(y *Tensor, alpha float32)
 

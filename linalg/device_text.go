@@ -90,6 +90,14 @@ type Attention struct {
 // Span is one sequence: the rows of its queries, and those of its keys and values.
 type Span struct{ QueryLo, QueryHi, KeyLo, KeyHi int }
 
+// Cover reports whether every one of n queries is in a span.
+func (a Attention) Cover(n int) bool {
+	for _, s := range a.Spans {
+		n -= s.QueryHi - s.QueryLo
+	}
+	return n <= 0 // no query is in two
+}
+
 // keys returns how many keys query i of a span sees, counted from its first.
 func (a Attention) keys(s Span, i int) int {
 	n := s.KeyHi - s.KeyLo

@@ -16,6 +16,9 @@ type Pool[T any] struct {
 	mu    sync.Mutex
 	free  []*Block[T] // by length
 	idle  int         // elements in them
+	lent  int         // elements that are lent
+	most  int         // of lent, in the pass that runs
+	last  int         // of lent, in the pass before
 	gifts int         // blocks that came back, ever
 }
 
@@ -40,27 +43,33 @@ func (p *Pool[T]) Get(n int) *Block[T] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(p.free, n, func(b *Block[T], n int) int { return b.Len - n })
-	if i == len(p.free) || p.free[i].Len > n+n/spare {
-		p.trim(n)
+	var b *Block[T]
+	if i < len(p.free) && p.free[i].Len <= n+n/spare {
+		b = p.take(i)
+	} else {
 		n = (n + page - 1) / page * page
-		return &Block[T]{Memory: p.Make(n), Len: n, lent: true}
+		p.trim(n)
+		b = &Block[T]{Memory: p.Make(n), Len: n}
 	}
-	b := p.take(i)
 	b.lent = true
+	p.lent += b.Len
+	p.most = max(p.most, p.lent)
 	return b
 }
 
-// trim lets go of the blocks that have been free for longest, until there are n elements
-// fewer: as batches change, what those before were lent goes.
+// trim makes room for n elements, within an eighth more than passes have needed at once: it
+// lets go of the blocks that have been free for longest. As batches change, what those before
+// were lent goes.
 func (p *Pool[T]) trim(n int) {
-	for n > 0 && len(p.free) > 0 {
+	limit := max(p.most, p.last, p.lent+n)
+	for p.idle > 0 && p.idle+p.lent+n > limit+limit/spare {
 		oldest := 0
 		for i, b := range p.free {
 			if b.freed < p.free[oldest].freed {
 				oldest = i
 			}
 		}
-		n -= p.take(oldest).Len
+		p.take(oldest)
 	}
 }
 
@@ -77,6 +86,10 @@ func (p *Pool[T]) Put(b *Block[T]) {
 	defer p.mu.Unlock()
 	if !b.lent {
 		panic("linalg.Free: the tensor was freed before")
+	}
+	p.lent -= b.Len
+	if p.lent < p.most/16 { // a pass has ended
+		p.last, p.most = p.most, p.lent
 	}
 	p.gifts++
 	b.lent, b.freed = false, p.gifts

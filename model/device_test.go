@@ -76,6 +76,7 @@ func (d *far) Rows(t *linalg.Tensor, lo, hi int) *linalg.Tensor {
 	return out(d.cpu.Rows(in(t), lo, hi))
 }
 func (d *far) Zero(t *linalg.Tensor)                              { d.cpu.Zero(in(t)) }
+func (d *far) Add(y, a, b *linalg.Tensor)                         { d.cpu.Add(in(y), in(a), in(b)) }
 func (d *far) Axpy(y *linalg.Tensor, a float32, x *linalg.Tensor) { d.cpu.Axpy(in(y), a, in(x)) }
 func (d *far) Scale(y *linalg.Tensor, a float32)                  { d.cpu.Scale(in(y), a) }
 func (d *far) MatMul(c, a, b *linalg.Tensor, op linalg.MatMul)    { d.cpu.MatMul(in(c), in(a), in(b), op) }

@@ -97,7 +97,7 @@ func (m *gpt2) forward(p *pass, b *Batch) *Var {
 // forward is x + attention(norm(x)), and that + mlp(norm(that)).
 func (b *gpt2Block) forward(p *pass, slot int, x *Var, s sequences) *Var {
 	qkv := p.linear(b.Attention, p.Norm(x, b.Norm1))
-	q, k, v := p.Columns(qkv, 0, b.width), p.Columns(qkv, b.width, b.width), p.Columns(qkv, 2*b.width, b.width)
-	x = p.Add(p.linear(b.Output, p.attend(slot, b.heads, q, k, v, s, true)), x)
+	part := p.Split(qkv, 3)
+	x = p.Add(p.linear(b.Output, p.attend(slot, b.heads, part[0], part[1], part[2], s, true)), x)
 	return p.Add(p.linear(b.Down, p.Activate(p.linear(b.Up, p.Norm(x, b.Norm2)), b.activation)), x)
 }

@@ -25,14 +25,38 @@ func (t *Tape) Select(x *Var, rows *linalg.Tensor) *Var {
 	return v
 }
 
-// Columns is y = x[:, lo:lo+width]: dx[:, lo:lo+width] += g.
-func (t *Tape) Columns(x *Var, lo, width int) *Var {
-	dx := x.gradient
-	y := t.empty(x.Value.Rows(), width)
-	t.dev.CopyColumns(y, x.Value, 0, lo, width, false)
-	return t.result(y, func(g *linalg.Tensor) {
-		t.addTo(dx, func(sum *linalg.Tensor) { t.dev.CopyColumns(sum, g, lo, 0, width, true) })
-	}, x)
+// Split cuts x into parts of equally many columns: dx takes each part's g in its place.
+func (t *Tape) Split(x *Var, parts int) []*Var {
+	dx, width := x.gradient, x.Value.Cols()/parts
+	list := make([]*Var, parts)
+	arrived := 0 // a bit for each part whose g is in dx, to which nobody else wrote before
+	if dx != nil {
+		t.steps = append(t.steps, &step{run: func() { t.complete(dx.sum, arrived, parts) }})
+	}
+	for i := range parts {
+		y := t.empty(x.Value.Rows(), width)
+		t.dev.CopyColumns(y, x.Value, 0, i*width, width, false)
+		list[i] = t.result(y, func(g *linalg.Tensor) {
+			t.add(dx, func(sum *linalg.Tensor, accumulate bool) {
+				if !accumulate || arrived > 0 {
+					arrived |= 1 << i
+					accumulate = false
+				}
+				t.dev.CopyColumns(sum, g, i*width, 0, width, accumulate)
+			})
+		}, x)
+	}
+	return list
+}
+
+// complete sets the parts of sum that nothing arrived for to zero, if anything did.
+func (t *Tape) complete(sum *linalg.Tensor, arrived, parts int) {
+	for i := range parts {
+		if arrived != 0 && arrived&(1<<i) == 0 {
+			width := sum.Cols() / parts
+			t.dev.CopyColumns(sum, t.dev.New(linalg.F32, sum.Rows(), width), i*width, 0, width, false)
+		}
+	}
 }
 
 // Norm is LayerNorm where there is a bias, else RMSNorm.
@@ -112,7 +136,10 @@ func (t *Tape) RoPE(x *Var, positions, table *linalg.Tensor) *Var {
 // backwards they are computed again from y and the rows' log-sum-exp.
 func (t *Tape) Attention(q, k, v *Var, a linalg.Attention) *Var {
 	dq, dk, dv, qv, kv, vv := q.gradient, k.gradient, v.gradient, q.Value, k.Value, v.Value
-	y := t.dev.New(linalg.F32, qv.Rows(), a.Heads*a.Dim) // zeros where no span is
+	y := t.empty(qv.Rows(), a.Heads*a.Dim)
+	if !a.Cover(qv.Rows()) {
+		t.dev.Zero(y)
+	}
 	lse := t.dev.New(linalg.F32, qv.Rows(), a.Heads)
 	t.dev.Attention(y, lse, qv, kv, vv, a)
 	w := t.result(y, func(g *linalg.Tensor) {
@@ -157,10 +184,13 @@ func (t *Tape) HeadLoss(x *Var, w linalg.Packed, bias, labels, scale *linalg.Ten
 	loss, largest = t.dev.New(linalg.F32, n), t.dev.New(linalg.I32, n)
 	dx := t.endWith(x)
 	parts := max(1, (n*vocabulary+headElements-1)/headElements)
-	for i := range parts {
-		lo, hi := i*n/parts, (i+1)*n/parts
+	rows := (n + parts - 1) / parts
+	memory := t.empty(rows, vocabulary)
+	defer t.dev.Free(memory)
+	for lo := 0; lo < n; lo += rows {
+		hi := min(lo+rows, n)
 		part := func(all *linalg.Tensor) *linalg.Tensor { return t.dev.Rows(all, lo, hi) }
-		logits := t.empty(hi-lo, vocabulary)
+		logits := t.dev.Rows(memory, 0, hi-lo)
 		t.dev.Linear(logits, part(x.Value), w, bias)
 		t.dev.Argmax(part(largest), logits)
 		if dx == nil {
@@ -169,7 +199,6 @@ func (t *Tape) HeadLoss(x *Var, w linalg.Packed, bias, labels, scale *linalg.Ten
 			t.dev.CrossEntropy(part(loss), logits, logits, part(labels), part(scale))
 			t.dev.LinearBackward(part(dx), logits, w, false)
 		}
-		t.dev.Free(logits)
 	}
 	return loss, largest
 }

@@ -28,8 +28,8 @@ func (t *Tape) Product(x, w *Var) *Var {
 // Add is y = a + b for a and b of one shape: da += g, db += g.
 func (t *Tape) Add(a, b *Var) *Var {
 	da, db := a.gradient, b.gradient
-	y := t.copyOf(a.Value)
-	t.dev.Axpy(y, 1, b.Value)
+	y := t.empty(a.Value.Shape()...)
+	t.dev.Add(y, a.Value, b.Value)
 	return t.result(y, func(g *linalg.Tensor) {
 		t.addTo(db, func(sum *linalg.Tensor) { t.dev.Axpy(sum, 1, g) })
 		t.give(da, g)

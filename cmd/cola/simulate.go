@@ -19,6 +19,7 @@ type simulateVerb struct {
 	cli.DataFlags
 	Split   string  `default:"label" enum:"label,shuffled,category" help:"How the data are split: sorted by label or category (label), at random (shuffled), or whole labels or categories (category)."`
 	HeldOut float64 `default:"0.1" placeholder:"SHARE" help:"Of text: share of the data that is the test set, where the job names none; 0: no test set."`
+	Out     string  `placeholder:"FOLDER" help:"Write the finished adapters there, by collaboration and participant."`
 	Report  string  `placeholder:"FILE" help:"Write one self-contained HTML page with learning curves."`
 	JSON    bool    `help:"Print one JSON object on standard output."`
 }
@@ -66,7 +67,7 @@ func (v *simulateVerb) Run(env *cli.Env) error {
 	current := coordinator.Collaboration("")
 	r, err := sim.Run(env.Context, sim.Config{
 		Job: job, Collaborations: collaborations, Train: train, Split: cli.Split(v.Split),
-		Test: read.test, Validation: read.validation, Tokenizer: read.fingerprint, Log: env.Log,
+		Test: read.test, Validation: read.validation, Tokenizer: read.fingerprint, Out: v.Out, Log: env.Log,
 		Observe: func(c coordinator.Collaboration, o coordinator.Observation) {
 			if c != current {
 				current = c

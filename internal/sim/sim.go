@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -37,6 +38,9 @@ type Config struct {
 	Tokenizer string
 	// Network connects them; nil is in memory.
 	Network Network
+	// Out is the folder that gets the finished adapters, of [Run] in a folder for each
+	// collaboration, in a folder for each participant; empty writes none.
+	Out string
 	// Observe is told of every round, by collaboration; it must not block.
 	Observe func(coordinator.Collaboration, coordinator.Observation)
 	// Log takes what people want to know.
@@ -116,6 +120,9 @@ func runMode(ctx context.Context, cfg Config, collaboration coordinator.Collabor
 	if collaboration == coordinator.Joint {
 		all = []string{"joint"}
 	}
+	if cfg.Out != "" {
+		cfg.Out = filepath.Join(cfg.Out, string(collaboration))
+	}
 	observe := cfg.Observe
 	cfg.Observe = func(c coordinator.Collaboration, o coordinator.Observation) {
 		mode.Curve = append(mode.Curve, point(o))
@@ -181,6 +188,9 @@ func Federate(ctx context.Context, cfg Config, names []string, own func(i int) d
 		c := participant.DefaultConfig()
 		c.Name, c.Data, c.Device, c.Log = name, own(i), device, cfg.Log
 		c.Dial = func(ctx context.Context) (*protocol.Conn, error) { return network.Dial(ctx, name) }
+		if cfg.Out != "" {
+			c.Out = filepath.Join(cfg.Out, name)
+		}
 		go func() {
 			_, err := participant.Run(ctx, c)
 			if err != nil {

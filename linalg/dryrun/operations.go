@@ -11,6 +11,7 @@ func (nothing) Copy(_, _ *linalg.Tensor)                                      {}
 func (nothing) CopyColumns(_, _ *linalg.Tensor, _, _, _ int, _ bool)          {}
 func (nothing) Zero(*linalg.Tensor)                                           {}
 func (nothing) Axpy(_ *linalg.Tensor, _ float32, _ *linalg.Tensor)            {}
+func (nothing) Add(_, _, _ *linalg.Tensor)                                    {}
 func (nothing) Scale(*linalg.Tensor, float32)                                 {}
 func (nothing) MatMul(_, _, _ *linalg.Tensor, _ linalg.MatMul)                {}
 func (nothing) Linear(_, _ *linalg.Tensor, _ linalg.Packed, _ *linalg.Tensor) {}

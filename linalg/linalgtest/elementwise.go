@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gradientlearning/cola/linalg"
 	"github.com/gradientlearning/cola/linalg/reference"
@@ -68,6 +69,13 @@ func checkElementwise(s *suite) error {
 		for _, alpha := range []float32{0, 1, -0.37} {
 			y, yw := s.random(shape...)
 			magnitude := absolute(yw)
+			before := s.upload(yw, shape...)
+			sum, both := s.destination(false, nil, shape...), slices.Clone(yw)
+			reference.Axpy(both, 1, xw)
+			s.dev.Add(sum, before, x)
+			if err := s.compare(fmt.Sprintf("Add %v", shape), sum, both, absolute(both), s.bounds.Unit); err != nil {
+				return err
+			}
 			reference.Axpy(magnitude, math.Abs(float64(alpha)), absolute(xw))
 			reference.Axpy(yw, float64(alpha), xw)
 			s.dev.Axpy(y, alpha, x)

@@ -62,6 +62,11 @@ func (s *suite) vectorOps(n, cols int) []rowOp {
 		labels.I32()[i] = int32(s.rng.IntN(cols))
 	}
 	return []rowOp{
+		{"Add", []*linalg.Tensor{y, x}, func(ins []*linalg.Tensor) []*linalg.Tensor {
+			sum := s.dev.Empty(linalg.F32, ins[0].Shape()...)
+			s.dev.Add(sum, ins[0], ins[1])
+			return []*linalg.Tensor{sum}
+		}},
 		{"Axpy", []*linalg.Tensor{y, x}, func(ins []*linalg.Tensor) []*linalg.Tensor {
 			s.dev.Axpy(ins[0], 0.3, ins[1])
 			return ins[:1]

@@ -36,6 +36,18 @@ func Add(y, x []float32) {
 	}
 }
 
+// Plus computes y = a + b.
+func Plus(y, a, b []float32) {
+	n := whole(len(y))
+	if n > 0 {
+		r := row{rows: [5]*float32{&y[0], &a[0], &b[0]}, vectors: n / lanes}
+		r.plus()
+	}
+	for i := n; i < len(y); i++ {
+		y[i] = a[i] + b[i]
+	}
+}
+
 // Dot returns Σ x∘y.
 func Dot(x, y []float32) float32 {
 	r, n := row{}, whole(len(x))

@@ -49,6 +49,20 @@ func addAVX512(r *row)
 //go:noescape
 func addAVX2(r *row)
 
+func (r *row) plus() {
+	if kernel.Current() == kernel.AVX512 {
+		plusAVX512(r)
+	} else {
+		plusAVX2(r)
+	}
+}
+
+//go:noescape
+func plusAVX512(r *row)
+
+//go:noescape
+func plusAVX2(r *row)
+
 func (r *row) dot() {
 	if kernel.Current() == kernel.AVX512 {
 		dotAVX512(r)

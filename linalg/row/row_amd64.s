@@ -57,6 +57,26 @@ loop:
 	VZEROUPPER
 	RET
 
+// func plusAVX512(r *row)
+TEXT ·plusAVX512(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_vectors(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	MOVQ (row_rows+16)(DI), R10
+loop:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 0(R10), Z1
+	VADDPS Z1, Z0, Z1
+	VMOVUPS Z1, 0(R8)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	ADDQ $64, R10
+	DECQ CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
 // func dotAVX512(r *row)
 TEXT ·dotAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
@@ -1159,6 +1179,30 @@ loop:
 	VMOVUPS Y1, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
+	DECQ CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func plusAVX2(r *row)
+TEXT ·plusAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_vectors(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	MOVQ (row_rows+16)(DI), R10
+loop:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 0(R10), Y1
+	VADDPS Y1, Y0, Y1
+	VMOVUPS Y1, 0(R8)
+	VMOVUPS 32(R9), Y0
+	VMOVUPS 32(R10), Y1
+	VADDPS Y1, Y0, Y1
+	VMOVUPS Y1, 32(R8)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	ADDQ $64, R10
 	DECQ CX
 	JNZ loop
 	VZEROUPPER

@@ -25,6 +25,7 @@ var functions = []function{
 	{"Axpy", 2, none(func(r [][]float32, s []float32) { row.Axpy(r[0], s[0], r[1]) })},
 	{"Scale", 1, none(func(r [][]float32, s []float32) { row.Scale(r[0], s[0]) })},
 	{"Add", 2, none(func(r [][]float32, s []float32) { row.Add(r[0], r[1]) })},
+	{"Plus", 3, none(func(r [][]float32, s []float32) { row.Plus(r[0], r[1], r[2]) })},
 	{"Dot", 2, func(r [][]float32, s []float32) []float32 { return []float32{row.Dot(r[0], r[1])} }},
 	{"Sum", 1, func(r [][]float32, s []float32) []float32 { return []float32{row.Sum(r[0])} }},
 	{"Max", 1, func(r [][]float32, s []float32) []float32 { return []float32{row.Max(r[0])} }},
