@@ -148,15 +148,7 @@ func (cpu) AddBiasBackward(dbias, g *Tensor, accumulate bool) {
 func (cpu) ReLU(y, x *Tensor) {
 	ys, xs := y.F32(), x.F32()
 	mustEqual("ReLU", len(ys), len(xs))
-	parallel(len(ys), elementGrain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			v := xs[i]
-			if v < 0 {
-				v = 0
-			}
-			ys[i] = v
-		}
-	})
+	parallel(len(ys), elementGrain, func(lo, hi int) { row.ReLU(ys[lo:hi], xs[lo:hi]) })
 }
 
 // ReLUBackward computes dx = g where y > 0, else 0.
@@ -164,15 +156,7 @@ func (cpu) ReLUBackward(dx, g, y *Tensor) {
 	ds, gs, ys := dx.F32(), g.F32(), y.F32()
 	mustEqual("ReLUBackward", len(ds), len(gs))
 	mustEqual("ReLUBackward", len(ds), len(ys))
-	parallel(len(ds), elementGrain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			if ys[i] > 0 {
-				ds[i] = gs[i]
-			} else {
-				ds[i] = 0
-			}
-		}
-	})
+	parallel(len(ds), elementGrain, func(lo, hi int) { row.ReLUBackward(ds[lo:hi], gs[lo:hi], ys[lo:hi]) })
 }
 
 // rowOf returns the elements of row i.

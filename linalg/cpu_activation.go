@@ -91,11 +91,8 @@ func (cpu) RoPE(y, x, positions, table *Tensor, inverse bool) {
 			angles, from, to := rowOf(table, int(places[i])), rowOf(x, i), rowOf(y, i)
 			cos, sin := angles[:d/2], angles[d/2:]
 			for h := 0; h < len(from); h += d {
-				for j, c := range cos {
-					a, b, s := from[h+j], from[h+j+d/2], sign*sin[j]
-					to[h+j] = float32(a*c) - float32(b*s)
-					to[h+j+d/2] = float32(b*c) + float32(a*s)
-				}
+				low, high := from[h:h+d/2], from[h+d/2:h+d]
+				row.Rotate(to[h:h+d/2], to[h+d/2:h+d], low, high, cos, sin, sign)
 			}
 		}
 	})

@@ -2,7 +2,6 @@ package linalg
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gradientlearning/cola/linalg/row"
 )
@@ -56,5 +55,5 @@ func (cpu) CrossEntropy(loss, dlogits, logits, labels, scale *Tensor) {
 
 // lossOf returns log Σ exp(z) − z_l, from Σ exp(z − top).
 func lossOf(sum, top, own float32) float32 {
-	return float32(math.Log(float64(sum)) + (float64(top) - float64(own)))
+	return float32(logarithm(sum) + (float64(top) - float64(own)))
 }

@@ -38,10 +38,7 @@ func (cpu) Gather(y, x, rows *Tensor) {
 	if x.dtype != F32 {
 		narrow = x.Bits()
 	}
-	widen := F32FromBF16
-	if x.dtype == F16 {
-		widen = F32FromF16
-	}
+	widen := widening(x.dtype)
 	parallel(len(ids), rowGrain(c), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			from, to := int(ids[i])*c, rowOf(y, i)
@@ -49,9 +46,7 @@ func (cpu) Gather(y, x, rows *Tensor) {
 				copy(to, x.F32()[from:from+c])
 				continue
 			}
-			for j, b := range narrow[from : from+c] {
-				to[j] = widen(b)
-			}
+			widen(to, narrow[from:from+c])
 		}
 	})
 }

@@ -49,9 +49,9 @@ type TextDevice interface {
 	// Attention computes, for every span and head, y = softmax(scale·q·kᵀ)·v: q and y are
 	// (n, Heads·Dim), k and v (m, KVHeads·Dim), and head h reads the keys of head
 	// h·KVHeads/Heads. It leaves the logarithm of each row's sum of exponentials in lse
-	// (n, Heads). Rows that no span covers stay as they are. What is not finite may show as NaN
-	// in every row of its own sequence. Spans may share keys, as beams
-	// over one source do, and no queries. A query that sees no key gets y = 0 and lse = −∞.
+	// (n, Heads). Rows that no span covers stay as they are. What is not finite shows in the
+	// results of the queries that see it, and in no others. Spans may share keys, as beams over
+	// one source do, and no queries. A query that sees no key gets y = 0 and lse = −∞.
 	Attention(y, lse, q, k, v *Tensor, a Attention)
 	// AttentionBackward computes, with P = exp(scale·q·kᵀ − lse) and
 	// S = P∘(g·vᵀ − rows of Σ g∘y): dq += scale·S·k, dk += scale·Sᵀ·q, dv += Pᵀ·g.

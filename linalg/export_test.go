@@ -7,3 +7,6 @@ func Portable() (restore func()) {
 	littleEndian = false
 	return func() { littleEndian = old }
 }
+
+// Logarithm is the CPU device's.
+var Logarithm = logarithm

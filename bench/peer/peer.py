@@ -23,11 +23,11 @@ SUITE = [
     "gemm --rounds 2 --repeats 5",
     "step --arch gpt2 --batch 8 --seq 128 --compile",
     "step --arch gpt2 --batch 8 --seq 128 --variants lora --settings plain",  # for its memory
-    "step --arch gpt2 --batch 8 --lengths dolly --variants lora",
+    "step --arch gpt2 --batch 8 --lengths dolly --variants lora --rounds 3 --repeats 2",
     "step --arch roberta-base --batch 8 --seq 128 --variants lora,hidden",
-    "step --arch roberta-base --batch 8 --lengths dolly --variants lora",
+    "step --arch roberta-base --batch 8 --lengths dolly --variants lora --rounds 3 --repeats 2",
     "step --arch bart-base --batch 8 --seq 128 --variants lora,hidden",
-    "step --arch gpt2 --batch 4 --seq 128 --users 8 --variants lora --rounds 3",
+    "step --arch gpt2 --batch 4 --seq 128 --users 8 --variants lora --rounds 2 --repeats 2",
     "step --arch gpt2 --batch 1 --seq 64 --users 8 --variants lora --compile",
     "fit --adapter low-rank --rounds 10 --repeats 5",
     "fit --adapter linear --rounds 10 --repeats 3",
@@ -53,8 +53,8 @@ def arguments(words=None):
 
 def measured(p, kind):
     p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--rounds", type=int, default=5, help="turns of each")
-    p.add_argument("--repeats", type=int, default=1, help="measurements in a turn")
+    p.add_argument("--rounds", type=int, default=3, help="turns of each")
+    p.add_argument("--repeats", type=int, default=3, help="measurements in a turn")
     p.add_argument("--warmup", type=int, default=2)
     p.add_argument("--settings", default="malloc", help="of the environment, with commas: " + ", ".join(process.SETTINGS))
     if kind == "gemm":
@@ -97,7 +97,7 @@ def workers(kind, o):
 
 def cola(kind, o):
     """The same as a command of cola."""
-    flags = ["--arch", o.arch, "--repeats", str(o.repeats)]
+    flags = ["--arch", o.arch, "--repeats", str(o.repeats), "--warmup", str(o.warmup)]
     if kind == "fit":
         flags += ["--tokens", str(o.tokens), "--adapter", o.adapter, "--rank", str(o.rank)]
     else:

@@ -21,7 +21,7 @@ import numpy
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-VOCABULARY, CONTEXT, WIDTH, LAYERS, HEADS = 3072, 256, 192, 6, 6
+VOCABULARY, CONTEXT, WIDTH, LAYERS, HEADS = 3072, 256, 128, 4, 4
 END = "<|endoftext|>"
 HELD_OUT = 100  # of each category
 

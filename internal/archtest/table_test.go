@@ -135,5 +135,5 @@ var libraries = []library{
 	{"golang.org/x/sys", []string{"internal/durable", "linalg/kernel"}, "locks and what a processor can do are asked of the machine"},
 	{"golang.org/x/text", []string{"data/tokenizer"}, "Unicode's normal forms; nothing else has to know accents"},
 	{"testing", []string{"linalg/linalgtest", "adapter/adaptertest"}, "it registers flags; it belongs in tests and in packages made for them, named …test"},
-	{"gonum.org/v1/gonum", []string{"linalg"}, "BLAS and LAPACK sit behind linalg, so that kernels can be replaced"},
+	{"gonum.org/v1/gonum", []string{"linalg"}, "decompositions sit behind linalg, so that solvers can be replaced"},
 }

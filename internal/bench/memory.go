@@ -19,7 +19,7 @@ func residentPeak() int64 {
 	if err != nil {
 		return systemBytes()
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was read only
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		if rest, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
 			if n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64); err == nil {

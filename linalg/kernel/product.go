@@ -30,18 +30,29 @@ func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []floa
 	multiplyBlocked(c, ldc, init, ldi, a, b, m, n, k)
 }
 
-// multiplyLoop is the meaning of [Multiply].
+// multiplyLoop is the meaning of [Multiply]. The chains of a panel's columns go on side by
+// side, since each multiply-add waits for the one before it in its chain.
 func multiplyLoop(c []float32, ldc int, init []float32, ldi int, a Operand, b []float32, m, n, k int) {
-	for i := range m {
-		for j := range n {
-			sum := float32(0)
+	for j := 0; j < n; j += Panel {
+		panel, width := b[j*k:][:k*Panel], min(Panel, n-j)
+		for i := range m {
+			var chains [Panel]float32
+			sums := chains[:width]
 			if init != nil {
-				sum = init[i*ldi+j]
+				copy(sums, init[i*ldi+j:][:width])
 			}
 			for p := range k {
-				sum = fma(a.Data[i*a.RowStride+p*a.ColStride], b[(j/Panel*k+p)*Panel+j%Panel], sum)
+				x := float64(a.Data[i*a.RowStride+p*a.ColStride])
+				for q, y := range panel[p*Panel:][:width] { // sums[q] = fma(x, y, sums[q])
+					product, start := x*float64(y), float64(sums[q])
+					sum := product + start
+					if !roundsAgain(sum) {
+						sum = toOdd(product, start, sum)
+					}
+					sums[q] = float32(sum)
+				}
 			}
-			c[i*ldc+j] = sum
+			copy(c[i*ldc+j:][:width], sums)
 		}
 	}
 }

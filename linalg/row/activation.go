@@ -6,11 +6,12 @@ import "math"
 func GELU(y, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [5]*float32{&y[0], &x[0]}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&y[0], &x[0]}, count: n}
 		r.gelu()
 	}
 	for i := n; i < len(x); i++ {
-		y[i] = x[i] * normal(x[i])
+		z, _, tail := normalTail(x[i])
+		y[i] = larger(0, x[i]) - float32(z*tail)
 	}
 }
 
@@ -18,50 +19,64 @@ func GELU(y, x []float32) {
 func GELUBackward(dx, g, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [5]*float32{&dx[0], &g[0], &x[0]}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, count: n}
 		r.geluSlope()
 	}
 	for i := n; i < len(x); i++ {
-		v := x[i]
-		density := float32(exp(float32(v*v)*-0.5) * 0.3989422804014327)
-		dx[i] = g[i] * (normal(v) + float32(v*density))
+		z, e, tail := normalTail(x[i])
+		slope := tail - float32(z*float32(e*0.3989422804014327))
+		if z > 10 {
+			slope = 0 // as in sigmoid
+		}
+		if !(x[i] < 0) {
+			slope = 1 - slope
+		}
+		dx[i] = g[i] * slope
 	}
 }
 
-// normal returns Φ(x), by the Chebyshev fit to the complementary error function of Numerical
-// Recipes (Press et al., erfcc), whose relative error is below 1.2e-7.
-func normal(x float32) float32 {
-	size := float32(float32(math.Abs(float64(x))) * 0.7071067811865476)
-	t := 1 / (float32(size*0.5) + 1)
-	p := float32(float32(0.17087277)*t) + -0.82215223
-	p = float32(p*t) + 1.48851587
-	p = float32(p*t) + -1.13520398
-	p = float32(p*t) + 0.27886807
-	p = float32(p*t) + -0.18628806
-	p = float32(p*t) + 0.09678418
-	p = float32(p*t) + 0.37409196
-	p = float32(p*t) + 1.00002368
-	p = float32(p*t) + -1.26551223
-	q := float32(float32(t*exp(p-float32(size*size))) * 0.5)
-	if x > 0 {
-		return 1 - q
-	}
-	return q
+// normalTail returns z = min(|x|, 14), exp(−z²/2) and Φ(−z), which is that times a minimax
+// fraction, to 5e-9. Φ(−14) rounds to 0.
+func normalTail(x float32) (z, e, tail float32) {
+	z = smaller(14, size(x))
+	e = exp(float32(z*z) * -0.5)
+	p := float32(z*0.0040201861) + 0.039984141
+	p = float32(z*p) + 0.18130666
+	p = float32(z*p) + 0.43568618
+	p = float32(z*p) + 0.5
+	q := float32(z*0.010076969) + 0.10023276
+	q = float32(z*q) + 0.46438009
+	q = float32(z*q) + 1.1944838
+	q = float32(z*q) + 1.6692573
+	q = float32(z*q) + 1
+	return z, e, float32(e*p) / q
 }
 
-// The tanh form of GELU is a sigmoid, too: (1 + tanh(u))/2 = σ(2u), with 2u = x·(a + b·x²).
-const geluA, geluB = 2 * 0.7978845608028654, geluA * 0.044715 // 2·√(2/π)
+// size returns |x|.
+func size(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+
+// sigmoid returns σ = 1/(1 + e) and σ·(1 − σ): of x if e is e⁻ˣ. What is below 1e-22 is 0: it
+// is no use, and processors are slow at what comes of it.
+func sigmoid(e float32) (s, slope float32) {
+	if e < 1e22 {
+		s = 1 / (e + 1)
+	}
+	return s, float32(float32(e*s) * s)
+}
+
+// The tanh form of GELU is a sigmoid, too: (1 + tanh(u))/2 = σ(2u), with −2u = x·(a + b·x²).
+const geluA, geluB = -2 * 0.7978845608028654, geluA * 0.044715 // −2·√(2/π)
 
 // GELUTanh computes y = x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
 func GELUTanh(y, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [5]*float32{&y[0], &x[0]}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&y[0], &x[0]}, count: n}
 		r.geluTanh()
 	}
 	for i := n; i < len(x); i++ {
-		s, _ := geluTanhSigmoid(x[i])
-		y[i] = x[i] * s
+		inner := x[i] * (float32(float32(x[i]*x[i])*geluB) + geluA)
+		y[i] = x[i] / (exp(inner) + 1)
 	}
 }
 
@@ -69,30 +84,27 @@ func GELUTanh(y, x []float32) {
 func GELUTanhBackward(dx, g, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [5]*float32{&dx[0], &g[0], &x[0]}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, count: n}
 		r.geluTanhSlope()
 	}
 	for i := n; i < len(x); i++ {
-		s, square := geluTanhSigmoid(x[i])
-		inner := float32(square*(3*geluB)) + geluA
-		dx[i] = g[i] * (s + float32(float32(float32(x[i]*s)*(1-s))*inner))
+		v := smaller(9.9, larger(-9.9, x[i])) // the slope is 0 or 1 beyond
+		square := float32(v * v)
+		s, slope := sigmoid(exp(v * (float32(square*geluB) + geluA)))
+		inner := v * (float32(square*(3*geluB)) + geluA)
+		dx[i] = g[i] * (s - float32(inner*slope))
 	}
-}
-
-func geluTanhSigmoid(x float32) (s, square float32) {
-	square = float32(x * x)
-	return sigmoidOf(-x * (float32(square*geluB) + geluA)), square
 }
 
 // Swish computes y = x·σ(a·x): SiLU for a = 1.
 func Swish(y, x []float32, a float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [5]*float32{&y[0], &x[0]}, scalars: [7]float32{-a}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&y[0], &x[0]}, scalars: [7]float32{-a}, count: n}
 		r.swish()
 	}
 	for i := n; i < len(x); i++ {
-		y[i] = x[i] * sigmoidOf(float32(x[i]*-a))
+		y[i] = x[i] / (exp(x[i]*-a) + 1)
 	}
 }
 
@@ -100,22 +112,26 @@ func Swish(y, x []float32, a float32) {
 func SwishBackward(dx, g, x []float32, a float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [5]*float32{&dx[0], &g[0], &x[0]}, scalars: [7]float32{-a, a}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, scalars: [7]float32{-a}, count: n}
 		r.swishSlope()
 	}
 	for i := n; i < len(x); i++ {
-		dx[i] = g[i] * swishSlope(float32(x[i]*a), sigmoidOf(float32(x[i]*-a)))
+		dx[i] = g[i] * swishSlope(x[i]*-a)
 	}
 }
 
-// swishSlope is the derivative of x·σ(x), from both.
-func swishSlope(x, s float32) float32 { return s * (float32(x*(1-s)) + 1) }
+// swishSlope is the derivative of x·σ(x), of −x. It is 0 or 1 where |x| is above 86.
+func swishSlope(minus float32) float32 {
+	u := smaller(86, larger(-86, minus))
+	s, slope := sigmoid(exp(u))
+	return s - float32(u*slope)
+}
 
 // Tanh computes y = tanh(x).
 func Tanh(y, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [5]*float32{&y[0], &x[0]}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&y[0], &x[0]}, count: n}
 		r.tanh()
 	}
 	for i := n; i < len(x); i++ {
@@ -127,24 +143,24 @@ func Tanh(y, x []float32) {
 func TanhBackward(dx, g, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [5]*float32{&dx[0], &g[0], &x[0]}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, count: n}
 		r.tanhSlope()
 	}
 	for i := n; i < len(x); i++ {
-		t := tanh(x[i])
-		dx[i] = g[i] * (1 - float32(t*t))
+		_, slope := sigmoid(exp(size(x[i]) * -2))
+		dx[i] = g[i] * float32(slope*4)
 	}
 }
 
-// tanh is a polynomial near 0, where the difference elsewhere has few digits left. The
-// coefficients are those of Cephes' tanhf.
+// tanh is a minimax polynomial near 0, to 4e-9, where the difference elsewhere has few digits
+// left.
 func tanh(x float32) float32 {
 	square := float32(x * x)
 	if square < 0.390625 {
-		p := float32(float32(-5.70498872745e-3)*square) + 2.06390887954e-2
-		p = float32(p*square) + -5.37397155531e-2
-		p = float32(p*square) + 1.33314422036e-1
-		p = float32(p*square) + -3.33332819422e-1
+		p := float32(-0.0057170451*square) + 0.020650587
+		p = float32(p*square) + -0.053743498
+		p = float32(p*square) + 0.13331491
+		p = float32(p*square) + -0.33333284
 		return float32(float32(p*square)*x) + x
 	}
 	return 1 - 2/(exp(x+x)+1)
@@ -154,11 +170,11 @@ func tanh(x float32) float32 {
 func SwiGLU(y, gate, up []float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [5]*float32{&y[0], &gate[0], &up[0]}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&y[0], &gate[0], &up[0]}, count: n}
 		r.swiglu()
 	}
 	for i := n; i < len(y); i++ {
-		y[i] = float32(gate[i]*sigmoidOf(-gate[i])) * up[i]
+		y[i] = float32(gate[i]/(exp(-gate[i])+1)) * up[i]
 	}
 }
 
@@ -166,12 +182,13 @@ func SwiGLU(y, gate, up []float32) {
 func SwiGLUBackward(dgate, dup, g, gate, up []float32) {
 	n := whole(len(g))
 	if n > 0 {
-		r := row{rows: [5]*float32{&dgate[0], &dup[0], &g[0], &gate[0], &up[0]}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&dgate[0], &dup[0], &g[0], &gate[0], &up[0]}, count: n}
 		r.swigluSlopes()
 	}
 	for i := n; i < len(g); i++ {
-		x, d := gate[i], g[i]
-		s := sigmoidOf(-x)
-		dgate[i], dup[i] = float32(d*up[i])*swishSlope(x, s), d*float32(x*s)
+		x, d := larger(-86, gate[i]), g[i]
+		u := -smaller(86, x)
+		s, slope := sigmoid(exp(u))
+		dgate[i], dup[i] = float32(d*up[i])*(s-float32(u*slope)), d*float32(x*s)
 	}
 }

@@ -15,8 +15,8 @@ func (c Adam) Step(w, m, v, g []float32) {
 	n := whole(len(w))
 	if n > 0 {
 		r := row{
-			rows:    [5]*float32{&w[0], &m[0], &v[0], &g[0]},
-			scalars: [7]float32{c.Keep, c.Decay, c.Beta1, c.Beta2, c.Rate, c.Root, c.Epsilon}, vectors: n / lanes,
+			rows:    [6]*float32{&w[0], &m[0], &v[0], &g[0]},
+			scalars: [7]float32{c.Keep, c.Decay, c.Beta1, c.Beta2, c.Rate, c.Root, c.Epsilon}, count: n,
 		}
 		r.adam()
 	}

@@ -2,35 +2,41 @@ package row
 
 import "math"
 
-// exp returns eˣ to 1.5 units in the last place, 0 below −87 and ∞ above 88.7228.
+// exp returns eˣ, off by at most 8e-8 of it, 0 below −86.99 and ∞ above 88.73.
 //
-// x = k·ln 2 + r, with |r| ≤ ln 2/2: eʳ is a polynomial, and k is added to its exponent. Added to
-// a number of that size, shift leaves it rounded to an integer in the low bits. The coefficients
-// are those of Cephes' expf (Moshier).
+// x = k·ln 2 + r, with |r| ≤ ln 2/2, and eˣ = 2eʳ·2ᵏ⁻¹: the halved power has an exponent for the
+// largest k, too, and for the smallest has none and is 0. 2eʳ is 2 + 2r + r² times a minimax
+// polynomial, which leaves 3e-9. Added to a number of that size, shift leaves k rounded to an
+// integer in the low bits, and 126 on top of that, so that those bits are the exponent of 2ᵏ⁻¹.
 func exp(x float32) float32 {
-	const shift = 12582912
-	switch {
-	case x != x:
-		return x
-	case x < -87:
-		return 0
-	case x > 88.7228:
-		return float32(math.Inf(1))
-	}
-	t := float32(x*1.44269504088896341) + shift
+	const shift, ln2High = 0x1.8p23 + 126, 0.693359375
+	x = smaller(89, larger(-87.5, x))
+	t := float32(x*math.Log2E) + shift
 	k := t - shift
-	r := x - float32(k*0.693359375) - float32(k*-2.12194440e-4)
-	p := float32(float32(1.9875691500e-4)*r) + 1.3981999507e-3
-	p = float32(p*r) + 8.3334519073e-3
-	p = float32(p*r) + 4.1665795894e-2
-	p = float32(p*r) + 1.6666665459e-1
-	p = float32(p*r) + 5.0000001201e-1
-	y := float32(float32(p*r)*r) + r + 1
-	return math.Float32frombits(math.Float32bits(y) + math.Float32bits(t)<<23)
+	r := x - float32(k*ln2High) - float32(k*(math.Ln2-ln2High))
+	p := float32(r*0.0027629197) + 0.016737433
+	p = float32(r*p) + 0.083336774
+	p = float32(r*p) + 0.3333304
+	p = float32(r*p) + 0.99999988
+	y := float32(float32(r*r)*p) + float32(r+r) + 2
+	return y * math.Float32frombits(math.Float32bits(t)<<23)
 }
 
-// sigmoidOf returns 1/(1 + eˣ): the sigmoid of −x.
-func sigmoidOf(minus float32) float32 { return 1 / (exp(minus) + 1) }
+// larger returns a where it is the larger number, and else b, which may be none.
+func larger(a, b float32) float32 {
+	if a > b {
+		return a
+	}
+	return b
+}
+
+// smaller returns a where it is the smaller number, and else b, which may be none.
+func smaller(a, b float32) float32 {
+	if a < b {
+		return a
+	}
+	return b
+}
 
 // Max returns the largest number of x, what is none left out, and −∞ where there is none.
 func Max(x []float32) float32 {
@@ -40,7 +46,7 @@ func Max(x []float32) float32 {
 	}
 	n := whole(len(x))
 	if n > 0 {
-		r.rows[0], r.vectors = &x[0], n/lanes
+		r.rows[0], r.count = &x[0], n
 		r.largest()
 	}
 	for i := n; i < len(x); i++ {
@@ -61,7 +67,7 @@ func Max(x []float32) float32 {
 func ExpSum(dst, x []float32, top float32) float32 {
 	r, n := row{}, whole(len(x))
 	if n > 0 {
-		r.rows, r.scalars, r.vectors = [5]*float32{&dst[0], &x[0]}, [7]float32{top}, n/lanes
+		r.rows, r.scalars, r.count = [6]*float32{&dst[0], &x[0]}, [7]float32{top}, n
 		r.expSum()
 	}
 	for i := n; i < len(x); i++ {
@@ -77,7 +83,7 @@ func ExpSum(dst, x []float32, top float32) float32 {
 func Slopes(s, d []float32, scale, lse, dot float32) {
 	n := whole(len(s))
 	if n > 0 {
-		r := row{rows: [5]*float32{&s[0], &d[0]}, scalars: [7]float32{scale, lse, dot}, vectors: n / lanes}
+		r := row{rows: [6]*float32{&s[0], &d[0]}, scalars: [7]float32{scale, lse, dot}, count: n}
 		r.slopes()
 	}
 	for i := n; i < len(s); i++ {

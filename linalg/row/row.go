@@ -3,9 +3,9 @@ package row
 // row is what a kernel is called with: the first elements of its rows, its numbers, and the
 // parts of its sums.
 type row struct {
-	rows    [5]*float32
+	rows    [6]*float32
 	scalars [7]float32
-	vectors int // of 16 elements, at least one
+	count   int // of elements, at least one
 	parts   [2]parts
 }
 
@@ -25,10 +25,13 @@ func (p *parts) fold() float32 {
 	return p[0]
 }
 
-// whole returns how many of n elements are in whole vectors, for kernels to compute.
+// whole returns how many of n elements kernels compute.
 func whole(n int) int {
-	if !vectors() {
+	switch {
+	case !vectors():
 		return 0
+	case tails:
+		return n
 	}
 	return n / lanes * lanes
 }

@@ -7,6 +7,9 @@ import "github.com/gradientlearning/cola/linalg/kernel"
 // vectors reports whether there are kernels at the level in use.
 func vectors() bool { return kernel.Current() != kernel.Generic }
 
+// tails says that kernels take less than a vector, too.
+const tails = true
+
 func (r *row) axpy() {
 	if kernel.Current() == kernel.AVX512 {
 		axpyAVX512(r)
@@ -342,6 +345,48 @@ func swigluSlopesAVX512(r *row)
 
 //go:noescape
 func swigluSlopesAVX2(r *row)
+
+func (r *row) relu() {
+	if kernel.Current() == kernel.AVX512 {
+		reluAVX512(r)
+	} else {
+		reluAVX2(r)
+	}
+}
+
+//go:noescape
+func reluAVX512(r *row)
+
+//go:noescape
+func reluAVX2(r *row)
+
+func (r *row) reluSlope() {
+	if kernel.Current() == kernel.AVX512 {
+		reluSlopeAVX512(r)
+	} else {
+		reluSlopeAVX2(r)
+	}
+}
+
+//go:noescape
+func reluSlopeAVX512(r *row)
+
+//go:noescape
+func reluSlopeAVX2(r *row)
+
+func (r *row) rotate() {
+	if kernel.Current() == kernel.AVX512 {
+		rotateAVX512(r)
+	} else {
+		rotateAVX2(r)
+	}
+}
+
+//go:noescape
+func rotateAVX512(r *row)
+
+//go:noescape
+func rotateAVX2(r *row)
 
 func (r *row) adam() {
 	if kernel.Current() == kernel.AVX512 {

@@ -6,11 +6,42 @@
 // func axpyAVX512(r *row)
 TEXT ·axpyAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	VBROADCASTSS (row_scalars+0)(DI), Z31
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 0(R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+	VMULPS Z31, Z4, Z4
+	VMULPS Z31, Z5, Z5
+	VMULPS Z31, Z6, Z6
+	VMULPS Z31, Z7, Z7
+	VADDPS Z4, Z0, Z4
+	VADDPS Z5, Z1, Z5
+	VADDPS Z6, Z2, Z6
+	VADDPS Z7, Z3, Z7
+	VMOVUPS Z4, 0(R8)
+	VMOVUPS Z5, 64(R8)
+	VMOVUPS Z6, 128(R8)
+	VMOVUPS Z7, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R8), Z0
 	VMOVUPS 0(R9), Z1
 	VMULPS Z31, Z1, Z1
@@ -18,53 +49,166 @@ loop:
 	VMOVUPS Z1, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMOVUPS.Z 0(R9), K1, Z1
+	VMULPS Z31, Z1, Z1
+	VADDPS Z1, Z0, Z1
+	VMOVUPS Z1, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func scaleAVX512(r *row)
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	VBROADCASTSS (row_scalars+0)(DI), Z31
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VMOVUPS Z0, 0(R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z2, 128(R8)
+	VMOVUPS Z3, 192(R8)
+	ADDQ $256, R8
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R8), Z0
 	VMULPS Z31, Z0, Z0
 	VMOVUPS Z0, 0(R8)
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMULPS Z31, Z0, Z0
+	VMOVUPS Z0, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func addAVX512(r *row)
 TEXT ·addAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 0(R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+	VADDPS Z4, Z0, Z4
+	VADDPS Z5, Z1, Z5
+	VADDPS Z6, Z2, Z6
+	VADDPS Z7, Z3, Z7
+	VMOVUPS Z4, 0(R8)
+	VMOVUPS Z5, 64(R8)
+	VMOVUPS Z6, 128(R8)
+	VMOVUPS Z7, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R8), Z0
 	VMOVUPS 0(R9), Z1
 	VADDPS Z1, Z0, Z1
 	VMOVUPS Z1, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMOVUPS.Z 0(R9), K1, Z1
+	VADDPS Z1, Z0, Z1
+	VMOVUPS Z1, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func plusAVX512(r *row)
 TEXT ·plusAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 0(R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	VADDPS Z4, Z0, Z4
+	VADDPS Z5, Z1, Z5
+	VADDPS Z6, Z2, Z6
+	VADDPS Z7, Z3, Z7
+	VMOVUPS Z4, 0(R8)
+	VMOVUPS Z5, 64(R8)
+	VMOVUPS Z6, 128(R8)
+	VMOVUPS Z7, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R9), Z0
 	VMOVUPS 0(R10), Z1
 	VADDPS Z1, Z0, Z1
@@ -72,27 +216,78 @@ loop:
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VMOVUPS.Z 0(R10), K1, Z1
+	VADDPS Z1, Z0, Z1
+	VMOVUPS Z1, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func dotAVX512(r *row)
 TEXT ·dotAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	VMOVUPS (row_parts+0)(DI), Z31
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 0(R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+	VMULPS Z4, Z0, Z4
+	VMULPS Z5, Z1, Z5
+	VMULPS Z6, Z2, Z6
+	VMULPS Z7, Z3, Z7
+	VADDPS Z31, Z4, Z31
+	VADDPS Z31, Z5, Z31
+	VADDPS Z31, Z6, Z31
+	VADDPS Z31, Z7, Z31
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R8), Z0
 	VMOVUPS 0(R9), Z1
 	VMULPS Z1, Z0, Z1
-	VADDPS Z1, Z31, Z31
+	VADDPS Z31, Z1, Z31
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMOVUPS.Z 0(R9), K1, Z1
+	VMULPS Z1, Z0, Z1
+	VADDPS Z31, Z1, K1, Z31
+done:
 	VMOVUPS Z31, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
@@ -100,15 +295,43 @@ loop:
 // func sumAVX512(r *row)
 TEXT ·sumAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	VMOVUPS (row_parts+0)(DI), Z31
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Z0
-	VADDPS Z0, Z31, Z31
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VADDPS Z31, Z0, Z31
+	VADDPS Z31, Z1, Z31
+	VADDPS Z31, Z2, Z31
+	VADDPS Z31, Z3, Z31
+	ADDQ $256, R8
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Z0
+	VADDPS Z31, Z0, Z31
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VADDPS Z31, Z0, K1, Z31
+done:
 	VMOVUPS Z31, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
@@ -116,15 +339,43 @@ loop:
 // func largestAVX512(r *row)
 TEXT ·largestAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	VMOVUPS (row_parts+0)(DI), Z31
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMAXPS Z31, Z0, Z31
+	VMAXPS Z31, Z1, Z31
+	VMAXPS Z31, Z2, Z31
+	VMAXPS Z31, Z3, Z31
+	ADDQ $256, R8
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R8), Z0
 	VMAXPS Z31, Z0, Z31
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMAXPS Z31, Z0, K1, Z31
+done:
 	VMOVUPS Z31, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
@@ -132,18 +383,56 @@ loop:
 // func deviationsAVX512(r *row)
 TEXT ·deviationsAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	VBROADCASTSS (row_scalars+0)(DI), Z31
 	VMOVUPS (row_parts+0)(DI), Z30
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VSUBPS Z31, Z0, Z0
+	VSUBPS Z31, Z1, Z1
+	VSUBPS Z31, Z2, Z2
+	VSUBPS Z31, Z3, Z3
+	VMULPS Z0, Z0, Z0
+	VMULPS Z1, Z1, Z1
+	VMULPS Z2, Z2, Z2
+	VMULPS Z3, Z3, Z3
+	VADDPS Z30, Z0, Z30
+	VADDPS Z30, Z1, Z30
+	VADDPS Z30, Z2, Z30
+	VADDPS Z30, Z3, Z30
+	ADDQ $256, R8
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R8), Z0
 	VSUBPS Z31, Z0, Z0
 	VMULPS Z0, Z0, Z0
-	VADDPS Z0, Z30, Z30
+	VADDPS Z30, Z0, Z30
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z0, Z0, Z0
+	VADDPS Z30, Z0, K1, Z30
+done:
 	VMOVUPS Z30, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
@@ -151,50 +440,212 @@ loop:
 // func expSumAVX512(r *row)
 TEXT ·expSumAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	VBROADCASTSS (row_scalars+0)(DI), Z31
 	VMOVUPS (row_parts+0)(DI), Z30
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VSUBPS Z31, Z0, Z0
+	VSUBPS Z31, Z1, Z1
+	VSUBPS Z31, Z2, Z2
+	VSUBPS Z31, Z3, Z3
+	VMOVUPS rowConstants<>+0(SB), Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+64(SB), Z4
+	VMINPS Z0, Z4, Z0
+	VMINPS Z1, Z4, Z1
+	VMINPS Z2, Z4, Z2
+	VMINPS Z3, Z4, Z3
+	VMULPS rowConstants<>+128(SB), Z0, Z4
+	VMULPS rowConstants<>+128(SB), Z1, Z5
+	VMULPS rowConstants<>+128(SB), Z2, Z6
+	VMULPS rowConstants<>+128(SB), Z3, Z7
+	VADDPS rowConstants<>+192(SB), Z4, Z4
+	VADDPS rowConstants<>+192(SB), Z5, Z5
+	VADDPS rowConstants<>+192(SB), Z6, Z6
+	VADDPS rowConstants<>+192(SB), Z7, Z7
+	VSUBPS rowConstants<>+192(SB), Z4, Z8
+	VSUBPS rowConstants<>+192(SB), Z5, Z9
+	VSUBPS rowConstants<>+192(SB), Z6, Z10
+	VSUBPS rowConstants<>+192(SB), Z7, Z11
+	VMULPS rowConstants<>+256(SB), Z8, Z12
+	VMULPS rowConstants<>+256(SB), Z9, Z13
+	VMULPS rowConstants<>+256(SB), Z10, Z14
+	VMULPS rowConstants<>+256(SB), Z11, Z15
+	VSUBPS Z12, Z0, Z12
+	VSUBPS Z13, Z1, Z13
+	VSUBPS Z14, Z2, Z14
+	VSUBPS Z15, Z3, Z15
+	VMULPS rowConstants<>+320(SB), Z8, Z8
+	VMULPS rowConstants<>+320(SB), Z9, Z9
+	VMULPS rowConstants<>+320(SB), Z10, Z10
+	VMULPS rowConstants<>+320(SB), Z11, Z11
+	VSUBPS Z8, Z12, Z8
+	VSUBPS Z9, Z13, Z9
+	VSUBPS Z10, Z14, Z10
+	VSUBPS Z11, Z15, Z11
+	VMOVUPS rowConstants<>+384(SB), Z15
+	VMULPS Z8, Z15, Z14
+	VMULPS Z9, Z15, Z13
+	VMULPS Z10, Z15, Z12
+	VMULPS Z11, Z15, Z3
+	VADDPS rowConstants<>+448(SB), Z14, Z14
+	VADDPS rowConstants<>+448(SB), Z13, Z13
+	VADDPS rowConstants<>+448(SB), Z12, Z12
+	VADDPS rowConstants<>+448(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+512(SB), Z14, Z14
+	VADDPS rowConstants<>+512(SB), Z13, Z13
+	VADDPS rowConstants<>+512(SB), Z12, Z12
+	VADDPS rowConstants<>+512(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+576(SB), Z14, Z14
+	VADDPS rowConstants<>+576(SB), Z13, Z13
+	VADDPS rowConstants<>+576(SB), Z12, Z12
+	VADDPS rowConstants<>+576(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+640(SB), Z14, Z14
+	VADDPS rowConstants<>+640(SB), Z13, Z13
+	VADDPS rowConstants<>+640(SB), Z12, Z12
+	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z8, Z8, Z15
+	VMULPS Z9, Z9, Z2
+	VMULPS Z10, Z10, Z1
+	VMULPS Z11, Z11, Z0
+	VMULPS Z14, Z15, Z14
+	VMULPS Z13, Z2, Z13
+	VMULPS Z12, Z1, Z12
+	VMULPS Z3, Z0, Z3
+	VADDPS Z8, Z8, Z8
+	VADDPS Z9, Z9, Z9
+	VADDPS Z10, Z10, Z10
+	VADDPS Z11, Z11, Z11
+	VADDPS Z8, Z14, Z8
+	VADDPS Z9, Z13, Z9
+	VADDPS Z10, Z12, Z10
+	VADDPS Z11, Z3, Z11
+	VADDPS rowConstants<>+704(SB), Z8, Z8
+	VADDPS rowConstants<>+704(SB), Z9, Z9
+	VADDPS rowConstants<>+704(SB), Z10, Z10
+	VADDPS rowConstants<>+704(SB), Z11, Z11
+	VPSLLD $23, Z4, Z4
+	VPSLLD $23, Z5, Z5
+	VPSLLD $23, Z6, Z6
+	VPSLLD $23, Z7, Z7
+	VMULPS Z4, Z8, Z4
+	VMULPS Z5, Z9, Z5
+	VMULPS Z6, Z10, Z6
+	VMULPS Z7, Z11, Z7
+	VMOVUPS Z4, 0(R8)
+	VMOVUPS Z5, 64(R8)
+	VMOVUPS Z6, 128(R8)
+	VMOVUPS Z7, 192(R8)
+	VADDPS Z30, Z4, Z30
+	VADDPS Z30, Z5, Z30
+	VADDPS Z30, Z6, Z30
+	VADDPS Z30, Z7, Z30
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R9), Z0
 	VSUBPS Z31, Z0, Z0
-	VMULPS rowConstants<>+0(SB), Z0, Z1
-	VADDPS rowConstants<>+64(SB), Z1, Z1
-	VSUBPS rowConstants<>+64(SB), Z1, Z2
-	VMULPS rowConstants<>+128(SB), Z2, Z3
+	VMOVUPS rowConstants<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+128(SB), Z0, Z1
+	VADDPS rowConstants<>+192(SB), Z1, Z1
+	VSUBPS rowConstants<>+192(SB), Z1, Z2
+	VMULPS rowConstants<>+256(SB), Z2, Z3
 	VSUBPS Z3, Z0, Z3
-	VMULPS rowConstants<>+192(SB), Z2, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z2
 	VSUBPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+256(SB), Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+320(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+384(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+448(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+512(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+576(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS Z2, Z3, Z2
-	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMOVUPS rowConstants<>+384(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+448(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
 	VPSLLD $23, Z1, Z1
-	VPADDD Z1, Z2, Z1
-	VCMPPS $1, rowConstants<>+704(SB), Z0, K1
-	VBLENDMPS rowConstants<>+768(SB), Z1, K1, Z2
-	VCMPPS $14, rowConstants<>+832(SB), Z0, K1
-	VBLENDMPS rowConstants<>+896(SB), Z2, K1, Z1
-	VCMPPS $3, Z0, Z0, K1
-	VBLENDMPS Z0, Z1, K1, Z2
-	VMOVUPS Z2, 0(R8)
-	VADDPS Z2, Z30, Z30
+	VMULPS Z1, Z2, Z1
+	VMOVUPS Z1, 0(R8)
+	VADDPS Z30, Z1, Z30
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VSUBPS Z31, Z0, Z0
+	VMOVUPS rowConstants<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+128(SB), Z0, Z1
+	VADDPS rowConstants<>+192(SB), Z1, Z1
+	VSUBPS rowConstants<>+192(SB), Z1, Z2
+	VMULPS rowConstants<>+256(SB), Z2, Z3
+	VSUBPS Z3, Z0, Z3
+	VMULPS rowConstants<>+320(SB), Z2, Z2
+	VSUBPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+384(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+448(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VMOVUPS Z1, K1, 0(R8)
+	VADDPS Z30, Z1, K1, Z30
+done:
 	VMOVUPS Z30, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
@@ -202,70 +653,302 @@ loop:
 // func slopesAVX512(r *row)
 TEXT ·slopesAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	VBROADCASTSS (row_scalars+0)(DI), Z31
 	VBROADCASTSS (row_scalars+4)(DI), Z30
 	VBROADCASTSS (row_scalars+8)(DI), Z29
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VSUBPS Z30, Z0, Z0
+	VSUBPS Z30, Z1, Z1
+	VSUBPS Z30, Z2, Z2
+	VSUBPS Z30, Z3, Z3
+	VMOVUPS rowConstants<>+0(SB), Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+64(SB), Z4
+	VMINPS Z0, Z4, Z0
+	VMINPS Z1, Z4, Z1
+	VMINPS Z2, Z4, Z2
+	VMINPS Z3, Z4, Z3
+	VMULPS rowConstants<>+128(SB), Z0, Z4
+	VMULPS rowConstants<>+128(SB), Z1, Z5
+	VMULPS rowConstants<>+128(SB), Z2, Z6
+	VMULPS rowConstants<>+128(SB), Z3, Z7
+	VADDPS rowConstants<>+192(SB), Z4, Z4
+	VADDPS rowConstants<>+192(SB), Z5, Z5
+	VADDPS rowConstants<>+192(SB), Z6, Z6
+	VADDPS rowConstants<>+192(SB), Z7, Z7
+	VSUBPS rowConstants<>+192(SB), Z4, Z8
+	VSUBPS rowConstants<>+192(SB), Z5, Z9
+	VSUBPS rowConstants<>+192(SB), Z6, Z10
+	VSUBPS rowConstants<>+192(SB), Z7, Z11
+	VMULPS rowConstants<>+256(SB), Z8, Z12
+	VMULPS rowConstants<>+256(SB), Z9, Z13
+	VMULPS rowConstants<>+256(SB), Z10, Z14
+	VMULPS rowConstants<>+256(SB), Z11, Z15
+	VSUBPS Z12, Z0, Z12
+	VSUBPS Z13, Z1, Z13
+	VSUBPS Z14, Z2, Z14
+	VSUBPS Z15, Z3, Z15
+	VMULPS rowConstants<>+320(SB), Z8, Z8
+	VMULPS rowConstants<>+320(SB), Z9, Z9
+	VMULPS rowConstants<>+320(SB), Z10, Z10
+	VMULPS rowConstants<>+320(SB), Z11, Z11
+	VSUBPS Z8, Z12, Z8
+	VSUBPS Z9, Z13, Z9
+	VSUBPS Z10, Z14, Z10
+	VSUBPS Z11, Z15, Z11
+	VMOVUPS rowConstants<>+384(SB), Z15
+	VMULPS Z8, Z15, Z14
+	VMULPS Z9, Z15, Z13
+	VMULPS Z10, Z15, Z12
+	VMULPS Z11, Z15, Z3
+	VADDPS rowConstants<>+448(SB), Z14, Z14
+	VADDPS rowConstants<>+448(SB), Z13, Z13
+	VADDPS rowConstants<>+448(SB), Z12, Z12
+	VADDPS rowConstants<>+448(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+512(SB), Z14, Z14
+	VADDPS rowConstants<>+512(SB), Z13, Z13
+	VADDPS rowConstants<>+512(SB), Z12, Z12
+	VADDPS rowConstants<>+512(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+576(SB), Z14, Z14
+	VADDPS rowConstants<>+576(SB), Z13, Z13
+	VADDPS rowConstants<>+576(SB), Z12, Z12
+	VADDPS rowConstants<>+576(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+640(SB), Z14, Z14
+	VADDPS rowConstants<>+640(SB), Z13, Z13
+	VADDPS rowConstants<>+640(SB), Z12, Z12
+	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z8, Z8, Z15
+	VMULPS Z9, Z9, Z2
+	VMULPS Z10, Z10, Z1
+	VMULPS Z11, Z11, Z0
+	VMULPS Z14, Z15, Z14
+	VMULPS Z13, Z2, Z13
+	VMULPS Z12, Z1, Z12
+	VMULPS Z3, Z0, Z3
+	VADDPS Z8, Z8, Z8
+	VADDPS Z9, Z9, Z9
+	VADDPS Z10, Z10, Z10
+	VADDPS Z11, Z11, Z11
+	VADDPS Z8, Z14, Z8
+	VADDPS Z9, Z13, Z9
+	VADDPS Z10, Z12, Z10
+	VADDPS Z11, Z3, Z11
+	VADDPS rowConstants<>+704(SB), Z8, Z8
+	VADDPS rowConstants<>+704(SB), Z9, Z9
+	VADDPS rowConstants<>+704(SB), Z10, Z10
+	VADDPS rowConstants<>+704(SB), Z11, Z11
+	VPSLLD $23, Z4, Z4
+	VPSLLD $23, Z5, Z5
+	VPSLLD $23, Z6, Z6
+	VPSLLD $23, Z7, Z7
+	VMULPS Z4, Z8, Z4
+	VMULPS Z5, Z9, Z5
+	VMULPS Z6, Z10, Z6
+	VMULPS Z7, Z11, Z7
+	VMOVUPS Z4, 0(R8)
+	VMOVUPS Z5, 64(R8)
+	VMOVUPS Z6, 128(R8)
+	VMOVUPS Z7, 192(R8)
+	VMULPS Z31, Z4, Z4
+	VMULPS Z31, Z5, Z5
+	VMULPS Z31, Z6, Z6
+	VMULPS Z31, Z7, Z7
+	VMOVUPS 0(R9), Z11
+	VMOVUPS 64(R9), Z10
+	VMOVUPS 128(R9), Z9
+	VMOVUPS 192(R9), Z8
+	VSUBPS Z29, Z11, Z11
+	VSUBPS Z29, Z10, Z10
+	VSUBPS Z29, Z9, Z9
+	VSUBPS Z29, Z8, Z8
+	VMULPS Z11, Z4, Z11
+	VMULPS Z10, Z5, Z10
+	VMULPS Z9, Z6, Z9
+	VMULPS Z8, Z7, Z8
+	VMOVUPS Z11, 0(R9)
+	VMOVUPS Z10, 64(R9)
+	VMOVUPS Z9, 128(R9)
+	VMOVUPS Z8, 192(R9)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R8), Z0
 	VMULPS Z31, Z0, Z0
 	VSUBPS Z30, Z0, Z0
-	VMULPS rowConstants<>+0(SB), Z0, Z1
-	VADDPS rowConstants<>+64(SB), Z1, Z1
-	VSUBPS rowConstants<>+64(SB), Z1, Z2
-	VMULPS rowConstants<>+128(SB), Z2, Z3
+	VMOVUPS rowConstants<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+128(SB), Z0, Z1
+	VADDPS rowConstants<>+192(SB), Z1, Z1
+	VSUBPS rowConstants<>+192(SB), Z1, Z2
+	VMULPS rowConstants<>+256(SB), Z2, Z3
 	VSUBPS Z3, Z0, Z3
-	VMULPS rowConstants<>+192(SB), Z2, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z2
 	VSUBPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+256(SB), Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+320(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+384(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+448(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+512(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+576(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS Z2, Z3, Z2
-	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMOVUPS rowConstants<>+384(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+448(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
 	VPSLLD $23, Z1, Z1
-	VPADDD Z1, Z2, Z1
-	VCMPPS $1, rowConstants<>+704(SB), Z0, K1
-	VBLENDMPS rowConstants<>+768(SB), Z1, K1, Z2
-	VCMPPS $14, rowConstants<>+832(SB), Z0, K1
-	VBLENDMPS rowConstants<>+896(SB), Z2, K1, Z1
-	VCMPPS $3, Z0, Z0, K1
-	VBLENDMPS Z0, Z1, K1, Z2
-	VMOVUPS Z2, 0(R8)
-	VMULPS Z31, Z2, Z2
-	VMOVUPS 0(R9), Z1
-	VSUBPS Z29, Z1, Z1
 	VMULPS Z1, Z2, Z1
-	VMOVUPS Z1, 0(R9)
+	VMOVUPS Z1, 0(R8)
+	VMULPS Z31, Z1, Z1
+	VMOVUPS 0(R9), Z2
+	VSUBPS Z29, Z2, Z2
+	VMULPS Z2, Z1, Z2
+	VMOVUPS Z2, 0(R9)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMULPS Z31, Z0, Z0
+	VSUBPS Z30, Z0, Z0
+	VMOVUPS rowConstants<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+128(SB), Z0, Z1
+	VADDPS rowConstants<>+192(SB), Z1, Z1
+	VSUBPS rowConstants<>+192(SB), Z1, Z2
+	VMULPS rowConstants<>+256(SB), Z2, Z3
+	VSUBPS Z3, Z0, Z3
+	VMULPS rowConstants<>+320(SB), Z2, Z2
+	VSUBPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+384(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+448(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VMOVUPS Z1, K1, 0(R8)
+	VMULPS Z31, Z1, Z1
+	VMOVUPS.Z 0(R9), K1, Z2
+	VSUBPS Z29, Z2, Z2
+	VMULPS Z2, Z1, Z2
+	VMOVUPS Z2, K1, 0(R9)
+done:
 	VZEROUPPER
 	RET
 
 // func normaliseAVX512(r *row)
 TEXT ·normaliseAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
 	MOVQ (row_rows+24)(DI), R11
 	VBROADCASTSS (row_scalars+0)(DI), Z31
 	VBROADCASTSS (row_scalars+4)(DI), Z30
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VSUBPS Z31, Z0, Z0
+	VSUBPS Z31, Z1, Z1
+	VSUBPS Z31, Z2, Z2
+	VSUBPS Z31, Z3, Z3
+	VMULPS Z30, Z0, Z0
+	VMULPS Z30, Z1, Z1
+	VMULPS Z30, Z2, Z2
+	VMULPS Z30, Z3, Z3
+	VMOVUPS 0(R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	VMULPS Z4, Z0, Z4
+	VMULPS Z5, Z1, Z5
+	VMULPS Z6, Z2, Z6
+	VMULPS Z7, Z3, Z7
+	VMOVUPS 0(R11), Z3
+	VMOVUPS 64(R11), Z2
+	VMOVUPS 128(R11), Z1
+	VMOVUPS 192(R11), Z0
+	VADDPS Z3, Z4, Z3
+	VADDPS Z2, Z5, Z2
+	VADDPS Z1, Z6, Z1
+	VADDPS Z0, Z7, Z0
+	VMOVUPS Z3, 0(R8)
+	VMOVUPS Z2, 64(R8)
+	VMOVUPS Z1, 128(R8)
+	VMOVUPS Z0, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	ADDQ $256, R11
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R9), Z0
 	VSUBPS Z31, Z0, Z0
 	VMULPS Z30, Z0, Z0
@@ -278,20 +961,68 @@ loop:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	ADDQ $64, R11
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z0, Z0
+	VMOVUPS.Z 0(R10), K1, Z1
+	VMULPS Z1, Z0, Z1
+	VMOVUPS.Z 0(R11), K1, Z0
+	VADDPS Z0, Z1, Z0
+	VMOVUPS Z0, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func rootNormaliseAVX512(r *row)
 TEXT ·rootNormaliseAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
 	VBROADCASTSS (row_scalars+0)(DI), Z31
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VMOVUPS 0(R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	VMULPS Z4, Z0, Z4
+	VMULPS Z5, Z1, Z5
+	VMULPS Z6, Z2, Z6
+	VMULPS Z7, Z3, Z7
+	VMOVUPS Z4, 0(R8)
+	VMOVUPS Z5, 64(R8)
+	VMOVUPS Z6, 128(R8)
+	VMOVUPS Z7, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R9), Z0
 	VMULPS Z31, Z0, Z0
 	VMOVUPS 0(R10), Z1
@@ -300,15 +1031,28 @@ loop:
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VMULPS Z31, Z0, Z0
+	VMOVUPS.Z 0(R10), K1, Z1
+	VMULPS Z1, Z0, Z1
+	VMOVUPS Z1, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func normSumsAVX512(r *row)
 TEXT ·normSumsAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
@@ -316,21 +1060,86 @@ TEXT ·normSumsAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS (row_scalars+4)(DI), Z30
 	VMOVUPS (row_parts+0)(DI), Z29
 	VMOVUPS (row_parts+64)(DI), Z28
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 0(R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	VMULPS Z4, Z0, Z4
+	VMULPS Z5, Z1, Z5
+	VMULPS Z6, Z2, Z6
+	VMULPS Z7, Z3, Z7
+	VADDPS Z29, Z4, Z29
+	VADDPS Z29, Z5, Z29
+	VADDPS Z29, Z6, Z29
+	VADDPS Z29, Z7, Z29
+	VMOVUPS 0(R9), Z3
+	VMOVUPS 64(R9), Z2
+	VMOVUPS 128(R9), Z1
+	VMOVUPS 192(R9), Z0
+	VSUBPS Z31, Z3, Z3
+	VSUBPS Z31, Z2, Z2
+	VSUBPS Z31, Z1, Z1
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z3, Z3
+	VMULPS Z30, Z2, Z2
+	VMULPS Z30, Z1, Z1
+	VMULPS Z30, Z0, Z0
+	VMULPS Z3, Z4, Z3
+	VMULPS Z2, Z5, Z2
+	VMULPS Z1, Z6, Z1
+	VMULPS Z0, Z7, Z0
+	VADDPS Z28, Z3, Z28
+	VADDPS Z28, Z2, Z28
+	VADDPS Z28, Z1, Z28
+	VADDPS Z28, Z0, Z28
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R8), Z0
 	VMOVUPS 0(R10), Z1
 	VMULPS Z1, Z0, Z1
-	VADDPS Z1, Z29, Z29
+	VADDPS Z29, Z1, Z29
 	VMOVUPS 0(R9), Z0
 	VSUBPS Z31, Z0, Z0
 	VMULPS Z30, Z0, Z0
 	VMULPS Z0, Z1, Z0
-	VADDPS Z0, Z28, Z28
+	VADDPS Z28, Z0, Z28
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMOVUPS.Z 0(R10), K1, Z1
+	VMULPS Z1, Z0, Z1
+	VADDPS Z29, Z1, K1, Z29
+	VMOVUPS.Z 0(R9), K1, Z0
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z0, Z0
+	VMULPS Z0, Z1, Z0
+	VADDPS Z28, Z0, K1, Z28
+done:
 	VMOVUPS Z29, (row_parts+0)(DI)
 	VMOVUPS Z28, (row_parts+64)(DI)
 	VZEROUPPER
@@ -339,7 +1148,7 @@ loop:
 // func normSlopesAVX512(r *row)
 TEXT ·normSlopesAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
@@ -348,7 +1157,64 @@ TEXT ·normSlopesAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS (row_scalars+4)(DI), Z30
 	VBROADCASTSS (row_scalars+8)(DI), Z29
 	VBROADCASTSS (row_scalars+12)(DI), Z28
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 0(R11), Z4
+	VMOVUPS 64(R11), Z5
+	VMOVUPS 128(R11), Z6
+	VMOVUPS 192(R11), Z7
+	VMULPS Z4, Z0, Z4
+	VMULPS Z5, Z1, Z5
+	VMULPS Z6, Z2, Z6
+	VMULPS Z7, Z3, Z7
+	VMOVUPS 0(R10), Z3
+	VMOVUPS 64(R10), Z2
+	VMOVUPS 128(R10), Z1
+	VMOVUPS 192(R10), Z0
+	VSUBPS Z31, Z3, Z3
+	VSUBPS Z31, Z2, Z2
+	VSUBPS Z31, Z1, Z1
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z3, Z3
+	VMULPS Z30, Z2, Z2
+	VMULPS Z30, Z1, Z1
+	VMULPS Z30, Z0, Z0
+	VSUBPS Z29, Z4, Z4
+	VSUBPS Z29, Z5, Z5
+	VSUBPS Z29, Z6, Z6
+	VSUBPS Z29, Z7, Z7
+	VMULPS Z28, Z3, Z3
+	VMULPS Z28, Z2, Z2
+	VMULPS Z28, Z1, Z1
+	VMULPS Z28, Z0, Z0
+	VSUBPS Z3, Z4, Z3
+	VSUBPS Z2, Z5, Z2
+	VSUBPS Z1, Z6, Z1
+	VSUBPS Z0, Z7, Z0
+	VMULPS Z30, Z3, Z3
+	VMULPS Z30, Z2, Z2
+	VMULPS Z30, Z1, Z1
+	VMULPS Z30, Z0, Z0
+	VMOVUPS Z3, 0(R8)
+	VMOVUPS Z2, 64(R8)
+	VMOVUPS Z1, 128(R8)
+	VMOVUPS Z0, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	ADDQ $256, R11
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R9), Z0
 	VMOVUPS 0(R11), Z1
 	VMULPS Z1, Z0, Z1
@@ -364,712 +1230,3286 @@ loop:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	ADDQ $64, R11
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VMOVUPS.Z 0(R11), K1, Z1
+	VMULPS Z1, Z0, Z1
+	VMOVUPS.Z 0(R10), K1, Z0
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z0, Z0
+	VSUBPS Z29, Z1, Z1
+	VMULPS Z28, Z0, Z0
+	VSUBPS Z0, Z1, Z0
+	VMULPS Z30, Z0, Z0
+	VMOVUPS Z0, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func geluAVX512(r *row)
 TEXT ·geluAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Z0
-	VPANDD rowConstants<>+960(SB), Z0, Z1
-	VMULPS rowConstants<>+1024(SB), Z1, Z1
-	VMULPS rowConstants<>+576(SB), Z1, Z2
-	VADDPS rowConstants<>+640(SB), Z2, Z2
-	VMOVUPS rowConstants<>+640(SB), Z3
-	VDIVPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+1088(SB), Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+1152(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+1216(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+1280(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+1344(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+1408(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+1472(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+1536(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+1600(SB), Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS rowConstants<>+1664(SB), Z3, Z3
-	VMULPS Z1, Z1, Z1
-	VSUBPS Z1, Z3, Z1
-	VMULPS rowConstants<>+0(SB), Z1, Z3
-	VADDPS rowConstants<>+64(SB), Z3, Z3
-	VSUBPS rowConstants<>+64(SB), Z3, Z4
-	VMULPS rowConstants<>+128(SB), Z4, Z5
-	VSUBPS Z5, Z1, Z5
-	VMULPS rowConstants<>+192(SB), Z4, Z4
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VANDPS rowConstants<>+768(SB), Z0, Z4
+	VANDPS rowConstants<>+768(SB), Z1, Z5
+	VANDPS rowConstants<>+768(SB), Z2, Z6
+	VANDPS rowConstants<>+768(SB), Z3, Z7
+	VMOVUPS rowConstants<>+832(SB), Z8
+	VMINPS Z4, Z8, Z4
+	VMINPS Z5, Z8, Z5
+	VMINPS Z6, Z8, Z6
+	VMINPS Z7, Z8, Z7
+	VMULPS Z4, Z4, Z8
+	VMULPS Z5, Z5, Z9
+	VMULPS Z6, Z6, Z10
+	VMULPS Z7, Z7, Z11
+	VMULPS rowConstants<>+896(SB), Z8, Z8
+	VMULPS rowConstants<>+896(SB), Z9, Z9
+	VMULPS rowConstants<>+896(SB), Z10, Z10
+	VMULPS rowConstants<>+896(SB), Z11, Z11
+	VMOVUPS rowConstants<>+0(SB), Z12
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+	VMOVUPS rowConstants<>+64(SB), Z12
+	VMINPS Z8, Z12, Z8
+	VMINPS Z9, Z12, Z9
+	VMINPS Z10, Z12, Z10
+	VMINPS Z11, Z12, Z11
+	VMULPS rowConstants<>+128(SB), Z8, Z12
+	VMULPS rowConstants<>+128(SB), Z9, Z13
+	VMULPS rowConstants<>+128(SB), Z10, Z14
+	VMULPS rowConstants<>+128(SB), Z11, Z15
+	VADDPS rowConstants<>+192(SB), Z12, Z12
+	VADDPS rowConstants<>+192(SB), Z13, Z13
+	VADDPS rowConstants<>+192(SB), Z14, Z14
+	VADDPS rowConstants<>+192(SB), Z15, Z15
+	VSUBPS rowConstants<>+192(SB), Z12, Z16
+	VSUBPS rowConstants<>+192(SB), Z13, Z17
+	VSUBPS rowConstants<>+192(SB), Z14, Z18
+	VSUBPS rowConstants<>+192(SB), Z15, Z19
+	VMULPS rowConstants<>+256(SB), Z16, Z20
+	VMULPS rowConstants<>+256(SB), Z17, Z21
+	VMULPS rowConstants<>+256(SB), Z18, Z22
+	VMULPS rowConstants<>+256(SB), Z19, Z23
+	VSUBPS Z20, Z8, Z20
+	VSUBPS Z21, Z9, Z21
+	VSUBPS Z22, Z10, Z22
+	VSUBPS Z23, Z11, Z23
+	VMULPS rowConstants<>+320(SB), Z16, Z16
+	VMULPS rowConstants<>+320(SB), Z17, Z17
+	VMULPS rowConstants<>+320(SB), Z18, Z18
+	VMULPS rowConstants<>+320(SB), Z19, Z19
+	VSUBPS Z16, Z20, Z16
+	VSUBPS Z17, Z21, Z17
+	VSUBPS Z18, Z22, Z18
+	VSUBPS Z19, Z23, Z19
+	VMOVUPS rowConstants<>+384(SB), Z23
+	VMULPS Z16, Z23, Z22
+	VMULPS Z17, Z23, Z21
+	VMULPS Z18, Z23, Z20
+	VMULPS Z19, Z23, Z11
+	VADDPS rowConstants<>+448(SB), Z22, Z22
+	VADDPS rowConstants<>+448(SB), Z21, Z21
+	VADDPS rowConstants<>+448(SB), Z20, Z20
+	VADDPS rowConstants<>+448(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+512(SB), Z22, Z22
+	VADDPS rowConstants<>+512(SB), Z21, Z21
+	VADDPS rowConstants<>+512(SB), Z20, Z20
+	VADDPS rowConstants<>+512(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+576(SB), Z22, Z22
+	VADDPS rowConstants<>+576(SB), Z21, Z21
+	VADDPS rowConstants<>+576(SB), Z20, Z20
+	VADDPS rowConstants<>+576(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+640(SB), Z22, Z22
+	VADDPS rowConstants<>+640(SB), Z21, Z21
+	VADDPS rowConstants<>+640(SB), Z20, Z20
+	VADDPS rowConstants<>+640(SB), Z11, Z11
+	VMULPS Z16, Z16, Z23
+	VMULPS Z17, Z17, Z10
+	VMULPS Z18, Z18, Z9
+	VMULPS Z19, Z19, Z8
+	VMULPS Z22, Z23, Z22
+	VMULPS Z21, Z10, Z21
+	VMULPS Z20, Z9, Z20
+	VMULPS Z11, Z8, Z11
+	VADDPS Z16, Z16, Z16
+	VADDPS Z17, Z17, Z17
+	VADDPS Z18, Z18, Z18
+	VADDPS Z19, Z19, Z19
+	VADDPS Z16, Z22, Z16
+	VADDPS Z17, Z21, Z17
+	VADDPS Z18, Z20, Z18
+	VADDPS Z19, Z11, Z19
+	VADDPS rowConstants<>+704(SB), Z16, Z16
+	VADDPS rowConstants<>+704(SB), Z17, Z17
+	VADDPS rowConstants<>+704(SB), Z18, Z18
+	VADDPS rowConstants<>+704(SB), Z19, Z19
+	VPSLLD $23, Z12, Z12
+	VPSLLD $23, Z13, Z13
+	VPSLLD $23, Z14, Z14
+	VPSLLD $23, Z15, Z15
+	VMULPS Z12, Z16, Z12
+	VMULPS Z13, Z17, Z13
+	VMULPS Z14, Z18, Z14
+	VMULPS Z15, Z19, Z15
+	VMOVUPS rowConstants<>+960(SB), Z19
+	VMULPS Z4, Z19, Z18
+	VMULPS Z5, Z19, Z17
+	VMULPS Z6, Z19, Z16
+	VMULPS Z7, Z19, Z11
+	VADDPS rowConstants<>+1024(SB), Z18, Z18
+	VADDPS rowConstants<>+1024(SB), Z17, Z17
+	VADDPS rowConstants<>+1024(SB), Z16, Z16
+	VADDPS rowConstants<>+1024(SB), Z11, Z11
+	VMULPS Z4, Z18, Z18
+	VMULPS Z5, Z17, Z17
+	VMULPS Z6, Z16, Z16
+	VMULPS Z7, Z11, Z11
+	VADDPS rowConstants<>+1088(SB), Z18, Z18
+	VADDPS rowConstants<>+1088(SB), Z17, Z17
+	VADDPS rowConstants<>+1088(SB), Z16, Z16
+	VADDPS rowConstants<>+1088(SB), Z11, Z11
+	VMULPS Z4, Z18, Z18
+	VMULPS Z5, Z17, Z17
+	VMULPS Z6, Z16, Z16
+	VMULPS Z7, Z11, Z11
+	VADDPS rowConstants<>+1152(SB), Z18, Z18
+	VADDPS rowConstants<>+1152(SB), Z17, Z17
+	VADDPS rowConstants<>+1152(SB), Z16, Z16
+	VADDPS rowConstants<>+1152(SB), Z11, Z11
+	VMULPS Z4, Z18, Z18
+	VMULPS Z5, Z17, Z17
+	VMULPS Z6, Z16, Z16
+	VMULPS Z7, Z11, Z11
+	VADDPS rowConstants<>+1216(SB), Z18, Z18
+	VADDPS rowConstants<>+1216(SB), Z17, Z17
+	VADDPS rowConstants<>+1216(SB), Z16, Z16
+	VADDPS rowConstants<>+1216(SB), Z11, Z11
+	VMOVUPS rowConstants<>+1280(SB), Z19
+	VMULPS Z4, Z19, Z20
+	VMULPS Z5, Z19, Z21
+	VMULPS Z6, Z19, Z22
+	VMULPS Z7, Z19, Z8
+	VADDPS rowConstants<>+1344(SB), Z20, Z20
+	VADDPS rowConstants<>+1344(SB), Z21, Z21
+	VADDPS rowConstants<>+1344(SB), Z22, Z22
+	VADDPS rowConstants<>+1344(SB), Z8, Z8
+	VMULPS Z4, Z20, Z20
+	VMULPS Z5, Z21, Z21
+	VMULPS Z6, Z22, Z22
+	VMULPS Z7, Z8, Z8
+	VADDPS rowConstants<>+1408(SB), Z20, Z20
+	VADDPS rowConstants<>+1408(SB), Z21, Z21
+	VADDPS rowConstants<>+1408(SB), Z22, Z22
+	VADDPS rowConstants<>+1408(SB), Z8, Z8
+	VMULPS Z4, Z20, Z20
+	VMULPS Z5, Z21, Z21
+	VMULPS Z6, Z22, Z22
+	VMULPS Z7, Z8, Z8
+	VADDPS rowConstants<>+1472(SB), Z20, Z20
+	VADDPS rowConstants<>+1472(SB), Z21, Z21
+	VADDPS rowConstants<>+1472(SB), Z22, Z22
+	VADDPS rowConstants<>+1472(SB), Z8, Z8
+	VMULPS Z4, Z20, Z20
+	VMULPS Z5, Z21, Z21
+	VMULPS Z6, Z22, Z22
+	VMULPS Z7, Z8, Z8
+	VADDPS rowConstants<>+1536(SB), Z20, Z20
+	VADDPS rowConstants<>+1536(SB), Z21, Z21
+	VADDPS rowConstants<>+1536(SB), Z22, Z22
+	VADDPS rowConstants<>+1536(SB), Z8, Z8
+	VMULPS Z4, Z20, Z20
+	VMULPS Z5, Z21, Z21
+	VMULPS Z6, Z22, Z22
+	VMULPS Z7, Z8, Z8
+	VADDPS rowConstants<>+1600(SB), Z20, Z20
+	VADDPS rowConstants<>+1600(SB), Z21, Z21
+	VADDPS rowConstants<>+1600(SB), Z22, Z22
+	VADDPS rowConstants<>+1600(SB), Z8, Z8
+	VMULPS Z18, Z12, Z18
+	VMULPS Z17, Z13, Z17
+	VMULPS Z16, Z14, Z16
+	VMULPS Z11, Z15, Z11
+	VDIVPS Z20, Z18, Z20
+	VDIVPS Z21, Z17, Z21
+	VDIVPS Z22, Z16, Z22
+	VDIVPS Z8, Z11, Z8
+	VMOVUPS rowConstants<>+1664(SB), Z11
+	VMAXPS Z0, Z11, Z0
+	VMAXPS Z1, Z11, Z1
+	VMAXPS Z2, Z11, Z2
+	VMAXPS Z3, Z11, Z3
+	VMULPS Z20, Z4, Z20
+	VMULPS Z21, Z5, Z21
+	VMULPS Z22, Z6, Z22
+	VMULPS Z8, Z7, Z8
+	VSUBPS Z20, Z0, Z20
+	VSUBPS Z21, Z1, Z21
+	VSUBPS Z22, Z2, Z22
+	VSUBPS Z8, Z3, Z8
+	VMOVUPS Z20, 0(R8)
+	VMOVUPS Z21, 64(R8)
+	VMOVUPS Z22, 128(R8)
+	VMOVUPS Z8, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Z0
+	VANDPS rowConstants<>+768(SB), Z0, Z1
+	VMOVUPS rowConstants<>+832(SB), Z2
+	VMINPS Z1, Z2, Z1
+	VMULPS Z1, Z1, Z2
+	VMULPS rowConstants<>+896(SB), Z2, Z2
+	VMOVUPS rowConstants<>+0(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+64(SB), Z3
+	VMINPS Z2, Z3, Z2
+	VMULPS rowConstants<>+128(SB), Z2, Z3
+	VADDPS rowConstants<>+192(SB), Z3, Z3
+	VSUBPS rowConstants<>+192(SB), Z3, Z4
+	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VSUBPS Z5, Z2, Z5
+	VMULPS rowConstants<>+320(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+256(SB), Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+320(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+384(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+448(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+512(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+576(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS Z4, Z5, Z4
-	VADDPS rowConstants<>+640(SB), Z4, Z4
+	VMOVUPS rowConstants<>+384(SB), Z5
+	VMULPS Z4, Z5, Z2
+	VADDPS rowConstants<>+448(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+512(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+576(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z4, Z5
+	VMULPS Z2, Z5, Z2
+	VADDPS Z4, Z4, Z4
+	VADDPS Z4, Z2, Z4
+	VADDPS rowConstants<>+704(SB), Z4, Z4
 	VPSLLD $23, Z3, Z3
-	VPADDD Z3, Z4, Z3
-	VCMPPS $1, rowConstants<>+704(SB), Z1, K1
-	VBLENDMPS rowConstants<>+768(SB), Z3, K1, Z4
-	VCMPPS $14, rowConstants<>+832(SB), Z1, K1
-	VBLENDMPS rowConstants<>+896(SB), Z4, K1, Z3
-	VCMPPS $3, Z1, Z1, K1
-	VBLENDMPS Z1, Z3, K1, Z4
-	VMULPS Z4, Z2, Z4
-	VMULPS rowConstants<>+576(SB), Z4, Z4
-	VMOVUPS rowConstants<>+640(SB), Z2
-	VSUBPS Z4, Z2, Z2
-	VCMPPS $14, rowConstants<>+768(SB), Z0, K1
-	VBLENDMPS Z2, Z4, K1, Z3
-	VMULPS Z3, Z0, Z3
-	VMOVUPS Z3, 0(R8)
+	VMULPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+960(SB), Z4
+	VMULPS Z1, Z4, Z2
+	VADDPS rowConstants<>+1024(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1088(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1152(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1216(SB), Z2, Z2
+	VMOVUPS rowConstants<>+1280(SB), Z4
+	VMULPS Z1, Z4, Z5
+	VADDPS rowConstants<>+1344(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1408(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1472(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1536(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1600(SB), Z5, Z5
+	VMULPS Z2, Z3, Z2
+	VDIVPS Z5, Z2, Z5
+	VMOVUPS rowConstants<>+1664(SB), Z2
+	VMAXPS Z0, Z2, Z0
+	VMULPS Z5, Z1, Z5
+	VSUBPS Z5, Z0, Z5
+	VMOVUPS Z5, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VANDPS rowConstants<>+768(SB), Z0, Z1
+	VMOVUPS rowConstants<>+832(SB), Z2
+	VMINPS Z1, Z2, Z1
+	VMULPS Z1, Z1, Z2
+	VMULPS rowConstants<>+896(SB), Z2, Z2
+	VMOVUPS rowConstants<>+0(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+64(SB), Z3
+	VMINPS Z2, Z3, Z2
+	VMULPS rowConstants<>+128(SB), Z2, Z3
+	VADDPS rowConstants<>+192(SB), Z3, Z3
+	VSUBPS rowConstants<>+192(SB), Z3, Z4
+	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VSUBPS Z5, Z2, Z5
+	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VSUBPS Z4, Z5, Z4
+	VMOVUPS rowConstants<>+384(SB), Z5
+	VMULPS Z4, Z5, Z2
+	VADDPS rowConstants<>+448(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+512(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+576(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z4, Z5
+	VMULPS Z2, Z5, Z2
+	VADDPS Z4, Z4, Z4
+	VADDPS Z4, Z2, Z4
+	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VPSLLD $23, Z3, Z3
+	VMULPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+960(SB), Z4
+	VMULPS Z1, Z4, Z2
+	VADDPS rowConstants<>+1024(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1088(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1152(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1216(SB), Z2, Z2
+	VMOVUPS rowConstants<>+1280(SB), Z4
+	VMULPS Z1, Z4, Z5
+	VADDPS rowConstants<>+1344(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1408(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1472(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1536(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1600(SB), Z5, Z5
+	VMULPS Z2, Z3, Z2
+	VDIVPS Z5, Z2, Z5
+	VMOVUPS rowConstants<>+1664(SB), Z2
+	VMAXPS Z0, Z2, Z0
+	VMULPS Z5, Z1, Z5
+	VSUBPS Z5, Z0, Z5
+	VMOVUPS Z5, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func geluSlopeAVX512(r *row)
 TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
 	VMOVUPS 0(R10), Z0
-	VMULPS Z0, Z0, Z1
-	VMULPS rowConstants<>+1728(SB), Z1, Z1
-	VMULPS rowConstants<>+0(SB), Z1, Z2
-	VADDPS rowConstants<>+64(SB), Z2, Z2
-	VSUBPS rowConstants<>+64(SB), Z2, Z3
-	VMULPS rowConstants<>+128(SB), Z3, Z4
-	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+192(SB), Z3, Z3
-	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+256(SB), Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+320(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+384(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+448(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+512(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+576(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS Z3, Z4, Z3
-	VADDPS rowConstants<>+640(SB), Z3, Z3
-	VPSLLD $23, Z2, Z2
-	VPADDD Z2, Z3, Z2
-	VCMPPS $1, rowConstants<>+704(SB), Z1, K1
-	VBLENDMPS rowConstants<>+768(SB), Z2, K1, Z3
-	VCMPPS $14, rowConstants<>+832(SB), Z1, K1
-	VBLENDMPS rowConstants<>+896(SB), Z3, K1, Z2
-	VCMPPS $3, Z1, Z1, K1
-	VBLENDMPS Z1, Z2, K1, Z3
-	VMULPS rowConstants<>+1792(SB), Z3, Z3
-	VMOVUPS 0(R9), Z2
-	VPANDD rowConstants<>+960(SB), Z0, Z1
-	VMULPS rowConstants<>+1024(SB), Z1, Z1
-	VMULPS rowConstants<>+576(SB), Z1, Z4
-	VADDPS rowConstants<>+640(SB), Z4, Z4
-	VMOVUPS rowConstants<>+640(SB), Z5
-	VDIVPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+1088(SB), Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+1152(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+1216(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+1280(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	VANDPS rowConstants<>+768(SB), Z0, Z4
+	VANDPS rowConstants<>+768(SB), Z1, Z5
+	VANDPS rowConstants<>+768(SB), Z2, Z6
+	VANDPS rowConstants<>+768(SB), Z3, Z7
+	VMOVUPS rowConstants<>+832(SB), Z8
+	VMINPS Z4, Z8, Z4
+	VMINPS Z5, Z8, Z5
+	VMINPS Z6, Z8, Z6
+	VMINPS Z7, Z8, Z7
+	VMULPS Z4, Z4, Z8
+	VMULPS Z5, Z5, Z9
+	VMULPS Z6, Z6, Z10
+	VMULPS Z7, Z7, Z11
+	VMULPS rowConstants<>+896(SB), Z8, Z8
+	VMULPS rowConstants<>+896(SB), Z9, Z9
+	VMULPS rowConstants<>+896(SB), Z10, Z10
+	VMULPS rowConstants<>+896(SB), Z11, Z11
+	VMOVUPS rowConstants<>+0(SB), Z12
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+	VMOVUPS rowConstants<>+64(SB), Z12
+	VMINPS Z8, Z12, Z8
+	VMINPS Z9, Z12, Z9
+	VMINPS Z10, Z12, Z10
+	VMINPS Z11, Z12, Z11
+	VMULPS rowConstants<>+128(SB), Z8, Z12
+	VMULPS rowConstants<>+128(SB), Z9, Z13
+	VMULPS rowConstants<>+128(SB), Z10, Z14
+	VMULPS rowConstants<>+128(SB), Z11, Z15
+	VADDPS rowConstants<>+192(SB), Z12, Z12
+	VADDPS rowConstants<>+192(SB), Z13, Z13
+	VADDPS rowConstants<>+192(SB), Z14, Z14
+	VADDPS rowConstants<>+192(SB), Z15, Z15
+	VSUBPS rowConstants<>+192(SB), Z12, Z16
+	VSUBPS rowConstants<>+192(SB), Z13, Z17
+	VSUBPS rowConstants<>+192(SB), Z14, Z18
+	VSUBPS rowConstants<>+192(SB), Z15, Z19
+	VMULPS rowConstants<>+256(SB), Z16, Z20
+	VMULPS rowConstants<>+256(SB), Z17, Z21
+	VMULPS rowConstants<>+256(SB), Z18, Z22
+	VMULPS rowConstants<>+256(SB), Z19, Z23
+	VSUBPS Z20, Z8, Z20
+	VSUBPS Z21, Z9, Z21
+	VSUBPS Z22, Z10, Z22
+	VSUBPS Z23, Z11, Z23
+	VMULPS rowConstants<>+320(SB), Z16, Z16
+	VMULPS rowConstants<>+320(SB), Z17, Z17
+	VMULPS rowConstants<>+320(SB), Z18, Z18
+	VMULPS rowConstants<>+320(SB), Z19, Z19
+	VSUBPS Z16, Z20, Z16
+	VSUBPS Z17, Z21, Z17
+	VSUBPS Z18, Z22, Z18
+	VSUBPS Z19, Z23, Z19
+	VMOVUPS rowConstants<>+384(SB), Z23
+	VMULPS Z16, Z23, Z22
+	VMULPS Z17, Z23, Z21
+	VMULPS Z18, Z23, Z20
+	VMULPS Z19, Z23, Z11
+	VADDPS rowConstants<>+448(SB), Z22, Z22
+	VADDPS rowConstants<>+448(SB), Z21, Z21
+	VADDPS rowConstants<>+448(SB), Z20, Z20
+	VADDPS rowConstants<>+448(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+512(SB), Z22, Z22
+	VADDPS rowConstants<>+512(SB), Z21, Z21
+	VADDPS rowConstants<>+512(SB), Z20, Z20
+	VADDPS rowConstants<>+512(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+576(SB), Z22, Z22
+	VADDPS rowConstants<>+576(SB), Z21, Z21
+	VADDPS rowConstants<>+576(SB), Z20, Z20
+	VADDPS rowConstants<>+576(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+640(SB), Z22, Z22
+	VADDPS rowConstants<>+640(SB), Z21, Z21
+	VADDPS rowConstants<>+640(SB), Z20, Z20
+	VADDPS rowConstants<>+640(SB), Z11, Z11
+	VMULPS Z16, Z16, Z23
+	VMULPS Z17, Z17, Z10
+	VMULPS Z18, Z18, Z9
+	VMULPS Z19, Z19, Z8
+	VMULPS Z22, Z23, Z22
+	VMULPS Z21, Z10, Z21
+	VMULPS Z20, Z9, Z20
+	VMULPS Z11, Z8, Z11
+	VADDPS Z16, Z16, Z16
+	VADDPS Z17, Z17, Z17
+	VADDPS Z18, Z18, Z18
+	VADDPS Z19, Z19, Z19
+	VADDPS Z16, Z22, Z16
+	VADDPS Z17, Z21, Z17
+	VADDPS Z18, Z20, Z18
+	VADDPS Z19, Z11, Z19
+	VADDPS rowConstants<>+704(SB), Z16, Z16
+	VADDPS rowConstants<>+704(SB), Z17, Z17
+	VADDPS rowConstants<>+704(SB), Z18, Z18
+	VADDPS rowConstants<>+704(SB), Z19, Z19
+	VPSLLD $23, Z12, Z12
+	VPSLLD $23, Z13, Z13
+	VPSLLD $23, Z14, Z14
+	VPSLLD $23, Z15, Z15
+	VMULPS Z12, Z16, Z12
+	VMULPS Z13, Z17, Z13
+	VMULPS Z14, Z18, Z14
+	VMULPS Z15, Z19, Z15
+	VMOVUPS rowConstants<>+960(SB), Z19
+	VMULPS Z4, Z19, Z18
+	VMULPS Z5, Z19, Z17
+	VMULPS Z6, Z19, Z16
+	VMULPS Z7, Z19, Z11
+	VADDPS rowConstants<>+1024(SB), Z18, Z18
+	VADDPS rowConstants<>+1024(SB), Z17, Z17
+	VADDPS rowConstants<>+1024(SB), Z16, Z16
+	VADDPS rowConstants<>+1024(SB), Z11, Z11
+	VMULPS Z4, Z18, Z18
+	VMULPS Z5, Z17, Z17
+	VMULPS Z6, Z16, Z16
+	VMULPS Z7, Z11, Z11
+	VADDPS rowConstants<>+1088(SB), Z18, Z18
+	VADDPS rowConstants<>+1088(SB), Z17, Z17
+	VADDPS rowConstants<>+1088(SB), Z16, Z16
+	VADDPS rowConstants<>+1088(SB), Z11, Z11
+	VMULPS Z4, Z18, Z18
+	VMULPS Z5, Z17, Z17
+	VMULPS Z6, Z16, Z16
+	VMULPS Z7, Z11, Z11
+	VADDPS rowConstants<>+1152(SB), Z18, Z18
+	VADDPS rowConstants<>+1152(SB), Z17, Z17
+	VADDPS rowConstants<>+1152(SB), Z16, Z16
+	VADDPS rowConstants<>+1152(SB), Z11, Z11
+	VMULPS Z4, Z18, Z18
+	VMULPS Z5, Z17, Z17
+	VMULPS Z6, Z16, Z16
+	VMULPS Z7, Z11, Z11
+	VADDPS rowConstants<>+1216(SB), Z18, Z18
+	VADDPS rowConstants<>+1216(SB), Z17, Z17
+	VADDPS rowConstants<>+1216(SB), Z16, Z16
+	VADDPS rowConstants<>+1216(SB), Z11, Z11
+	VMOVUPS rowConstants<>+1280(SB), Z19
+	VMULPS Z4, Z19, Z20
+	VMULPS Z5, Z19, Z21
+	VMULPS Z6, Z19, Z22
+	VMULPS Z7, Z19, Z8
+	VADDPS rowConstants<>+1344(SB), Z20, Z20
+	VADDPS rowConstants<>+1344(SB), Z21, Z21
+	VADDPS rowConstants<>+1344(SB), Z22, Z22
+	VADDPS rowConstants<>+1344(SB), Z8, Z8
+	VMULPS Z4, Z20, Z20
+	VMULPS Z5, Z21, Z21
+	VMULPS Z6, Z22, Z22
+	VMULPS Z7, Z8, Z8
+	VADDPS rowConstants<>+1408(SB), Z20, Z20
+	VADDPS rowConstants<>+1408(SB), Z21, Z21
+	VADDPS rowConstants<>+1408(SB), Z22, Z22
+	VADDPS rowConstants<>+1408(SB), Z8, Z8
+	VMULPS Z4, Z20, Z20
+	VMULPS Z5, Z21, Z21
+	VMULPS Z6, Z22, Z22
+	VMULPS Z7, Z8, Z8
+	VADDPS rowConstants<>+1472(SB), Z20, Z20
+	VADDPS rowConstants<>+1472(SB), Z21, Z21
+	VADDPS rowConstants<>+1472(SB), Z22, Z22
+	VADDPS rowConstants<>+1472(SB), Z8, Z8
+	VMULPS Z4, Z20, Z20
+	VMULPS Z5, Z21, Z21
+	VMULPS Z6, Z22, Z22
+	VMULPS Z7, Z8, Z8
+	VADDPS rowConstants<>+1536(SB), Z20, Z20
+	VADDPS rowConstants<>+1536(SB), Z21, Z21
+	VADDPS rowConstants<>+1536(SB), Z22, Z22
+	VADDPS rowConstants<>+1536(SB), Z8, Z8
+	VMULPS Z4, Z20, Z20
+	VMULPS Z5, Z21, Z21
+	VMULPS Z6, Z22, Z22
+	VMULPS Z7, Z8, Z8
+	VADDPS rowConstants<>+1600(SB), Z20, Z20
+	VADDPS rowConstants<>+1600(SB), Z21, Z21
+	VADDPS rowConstants<>+1600(SB), Z22, Z22
+	VADDPS rowConstants<>+1600(SB), Z8, Z8
+	VMULPS Z18, Z12, Z18
+	VMULPS Z17, Z13, Z17
+	VMULPS Z16, Z14, Z16
+	VMULPS Z11, Z15, Z11
+	VDIVPS Z20, Z18, Z20
+	VDIVPS Z21, Z17, Z21
+	VDIVPS Z22, Z16, Z22
+	VDIVPS Z8, Z11, Z8
+	VMULPS rowConstants<>+1728(SB), Z12, Z12
+	VMULPS rowConstants<>+1728(SB), Z13, Z13
+	VMULPS rowConstants<>+1728(SB), Z14, Z14
+	VMULPS rowConstants<>+1728(SB), Z15, Z15
+	VMULPS Z12, Z4, Z12
+	VMULPS Z13, Z5, Z13
+	VMULPS Z14, Z6, Z14
+	VMULPS Z15, Z7, Z15
+	VSUBPS Z12, Z20, Z12
+	VSUBPS Z13, Z21, Z13
+	VSUBPS Z14, Z22, Z14
+	VSUBPS Z15, Z8, Z15
+	VCMPPS $30, rowConstants<>+1792(SB), Z4, K2
+	VBLENDMPS rowConstants<>+1664(SB), Z12, K2, Z8
+	VCMPPS $30, rowConstants<>+1792(SB), Z5, K2
+	VBLENDMPS rowConstants<>+1664(SB), Z13, K2, Z12
+	VCMPPS $30, rowConstants<>+1792(SB), Z6, K2
+	VBLENDMPS rowConstants<>+1664(SB), Z14, K2, Z13
+	VCMPPS $30, rowConstants<>+1792(SB), Z7, K2
+	VBLENDMPS rowConstants<>+1664(SB), Z15, K2, Z14
+	VMOVUPS rowConstants<>+1600(SB), Z15
+	VSUBPS Z8, Z15, Z7
+	VSUBPS Z12, Z15, Z6
+	VSUBPS Z13, Z15, Z5
+	VSUBPS Z14, Z15, Z4
+	VCMPPS $17, rowConstants<>+1664(SB), Z0, K2
+	VBLENDMPS Z8, Z7, K2, Z15
+	VCMPPS $17, rowConstants<>+1664(SB), Z1, K2
+	VBLENDMPS Z12, Z6, K2, Z7
+	VCMPPS $17, rowConstants<>+1664(SB), Z2, K2
+	VBLENDMPS Z13, Z5, K2, Z6
+	VCMPPS $17, rowConstants<>+1664(SB), Z3, K2
+	VBLENDMPS Z14, Z4, K2, Z5
+	VMOVUPS 0(R9), Z4
+	VMOVUPS 64(R9), Z14
+	VMOVUPS 128(R9), Z3
+	VMOVUPS 192(R9), Z13
+	VMULPS Z15, Z4, Z15
+	VMULPS Z7, Z14, Z7
+	VMULPS Z6, Z3, Z6
+	VMULPS Z5, Z13, Z5
+	VMOVUPS Z15, 0(R8)
+	VMOVUPS Z7, 64(R8)
+	VMOVUPS Z6, 128(R8)
+	VMOVUPS Z5, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Z0
+	VANDPS rowConstants<>+768(SB), Z0, Z1
+	VMOVUPS rowConstants<>+832(SB), Z2
+	VMINPS Z1, Z2, Z1
+	VMULPS Z1, Z1, Z2
+	VMULPS rowConstants<>+896(SB), Z2, Z2
+	VMOVUPS rowConstants<>+0(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+64(SB), Z3
+	VMINPS Z2, Z3, Z2
+	VMULPS rowConstants<>+128(SB), Z2, Z3
+	VADDPS rowConstants<>+192(SB), Z3, Z3
+	VSUBPS rowConstants<>+192(SB), Z3, Z4
+	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VSUBPS Z5, Z2, Z5
+	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VSUBPS Z4, Z5, Z4
+	VMOVUPS rowConstants<>+384(SB), Z5
+	VMULPS Z4, Z5, Z2
+	VADDPS rowConstants<>+448(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+512(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+576(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z4, Z5
+	VMULPS Z2, Z5, Z2
+	VADDPS Z4, Z4, Z4
+	VADDPS Z4, Z2, Z4
+	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VPSLLD $23, Z3, Z3
+	VMULPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+960(SB), Z4
+	VMULPS Z1, Z4, Z2
+	VADDPS rowConstants<>+1024(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1088(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1152(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1216(SB), Z2, Z2
+	VMOVUPS rowConstants<>+1280(SB), Z4
+	VMULPS Z1, Z4, Z5
 	VADDPS rowConstants<>+1344(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1408(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1472(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1536(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1600(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+1664(SB), Z5, Z5
-	VMULPS Z1, Z1, Z1
-	VSUBPS Z1, Z5, Z1
-	VMULPS rowConstants<>+0(SB), Z1, Z5
-	VADDPS rowConstants<>+64(SB), Z5, Z5
-	VSUBPS rowConstants<>+64(SB), Z5, Z6
-	VMULPS rowConstants<>+128(SB), Z6, Z7
-	VSUBPS Z7, Z1, Z7
-	VMULPS rowConstants<>+192(SB), Z6, Z6
-	VSUBPS Z6, Z7, Z6
-	VMOVUPS rowConstants<>+256(SB), Z7
-	VMULPS Z6, Z7, Z7
-	VADDPS rowConstants<>+320(SB), Z7, Z7
-	VMULPS Z6, Z7, Z7
-	VADDPS rowConstants<>+384(SB), Z7, Z7
-	VMULPS Z6, Z7, Z7
-	VADDPS rowConstants<>+448(SB), Z7, Z7
-	VMULPS Z6, Z7, Z7
-	VADDPS rowConstants<>+512(SB), Z7, Z7
-	VMULPS Z6, Z7, Z7
-	VADDPS rowConstants<>+576(SB), Z7, Z7
-	VMULPS Z6, Z7, Z7
-	VMULPS Z6, Z7, Z7
-	VADDPS Z6, Z7, Z6
-	VADDPS rowConstants<>+640(SB), Z6, Z6
-	VPSLLD $23, Z5, Z5
-	VPADDD Z5, Z6, Z5
-	VCMPPS $1, rowConstants<>+704(SB), Z1, K1
-	VBLENDMPS rowConstants<>+768(SB), Z5, K1, Z6
-	VCMPPS $14, rowConstants<>+832(SB), Z1, K1
-	VBLENDMPS rowConstants<>+896(SB), Z6, K1, Z5
-	VCMPPS $3, Z1, Z1, K1
-	VBLENDMPS Z1, Z5, K1, Z6
-	VMULPS Z6, Z4, Z6
-	VMULPS rowConstants<>+576(SB), Z6, Z6
-	VMOVUPS rowConstants<>+640(SB), Z4
-	VSUBPS Z6, Z4, Z4
-	VCMPPS $14, rowConstants<>+768(SB), Z0, K1
-	VBLENDMPS Z4, Z6, K1, Z5
-	VMULPS Z3, Z0, Z3
-	VADDPS Z3, Z5, Z3
-	VMULPS Z3, Z2, Z3
+	VMULPS Z2, Z3, Z2
+	VDIVPS Z5, Z2, Z5
+	VMULPS rowConstants<>+1728(SB), Z3, Z3
+	VMULPS Z3, Z1, Z3
+	VSUBPS Z3, Z5, Z3
+	VCMPPS $30, rowConstants<>+1792(SB), Z1, K2
+	VBLENDMPS rowConstants<>+1664(SB), Z3, K2, Z5
+	VMOVUPS rowConstants<>+1600(SB), Z3
+	VSUBPS Z5, Z3, Z1
+	VCMPPS $17, rowConstants<>+1664(SB), Z0, K2
+	VBLENDMPS Z5, Z1, K2, Z3
+	VMOVUPS 0(R9), Z1
+	VMULPS Z3, Z1, Z3
 	VMOVUPS Z3, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R10), K1, Z0
+	VANDPS rowConstants<>+768(SB), Z0, Z1
+	VMOVUPS rowConstants<>+832(SB), Z2
+	VMINPS Z1, Z2, Z1
+	VMULPS Z1, Z1, Z2
+	VMULPS rowConstants<>+896(SB), Z2, Z2
+	VMOVUPS rowConstants<>+0(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+64(SB), Z3
+	VMINPS Z2, Z3, Z2
+	VMULPS rowConstants<>+128(SB), Z2, Z3
+	VADDPS rowConstants<>+192(SB), Z3, Z3
+	VSUBPS rowConstants<>+192(SB), Z3, Z4
+	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VSUBPS Z5, Z2, Z5
+	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VSUBPS Z4, Z5, Z4
+	VMOVUPS rowConstants<>+384(SB), Z5
+	VMULPS Z4, Z5, Z2
+	VADDPS rowConstants<>+448(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+512(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+576(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z4, Z5
+	VMULPS Z2, Z5, Z2
+	VADDPS Z4, Z4, Z4
+	VADDPS Z4, Z2, Z4
+	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VPSLLD $23, Z3, Z3
+	VMULPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+960(SB), Z4
+	VMULPS Z1, Z4, Z2
+	VADDPS rowConstants<>+1024(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1088(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1152(SB), Z2, Z2
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1216(SB), Z2, Z2
+	VMOVUPS rowConstants<>+1280(SB), Z4
+	VMULPS Z1, Z4, Z5
+	VADDPS rowConstants<>+1344(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1408(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1472(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1536(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1600(SB), Z5, Z5
+	VMULPS Z2, Z3, Z2
+	VDIVPS Z5, Z2, Z5
+	VMULPS rowConstants<>+1728(SB), Z3, Z3
+	VMULPS Z3, Z1, Z3
+	VSUBPS Z3, Z5, Z3
+	VCMPPS $30, rowConstants<>+1792(SB), Z1, K2
+	VBLENDMPS rowConstants<>+1664(SB), Z3, K2, Z5
+	VMOVUPS rowConstants<>+1600(SB), Z3
+	VSUBPS Z5, Z3, Z1
+	VCMPPS $17, rowConstants<>+1664(SB), Z0, K2
+	VBLENDMPS Z5, Z1, K2, Z3
+	VMOVUPS.Z 0(R9), K1, Z1
+	VMULPS Z3, Z1, Z3
+	VMOVUPS Z3, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func geluTanhAVX512(r *row)
 TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMULPS Z0, Z0, Z4
+	VMULPS Z1, Z1, Z5
+	VMULPS Z2, Z2, Z6
+	VMULPS Z3, Z3, Z7
+	VMULPS rowConstants<>+1856(SB), Z4, Z4
+	VMULPS rowConstants<>+1856(SB), Z5, Z5
+	VMULPS rowConstants<>+1856(SB), Z6, Z6
+	VMULPS rowConstants<>+1856(SB), Z7, Z7
+	VADDPS rowConstants<>+1920(SB), Z4, Z4
+	VADDPS rowConstants<>+1920(SB), Z5, Z5
+	VADDPS rowConstants<>+1920(SB), Z6, Z6
+	VADDPS rowConstants<>+1920(SB), Z7, Z7
+	VMULPS Z4, Z0, Z4
+	VMULPS Z5, Z1, Z5
+	VMULPS Z6, Z2, Z6
+	VMULPS Z7, Z3, Z7
+	VMOVUPS rowConstants<>+0(SB), Z8
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+	VMOVUPS rowConstants<>+64(SB), Z8
+	VMINPS Z4, Z8, Z4
+	VMINPS Z5, Z8, Z5
+	VMINPS Z6, Z8, Z6
+	VMINPS Z7, Z8, Z7
+	VMULPS rowConstants<>+128(SB), Z4, Z8
+	VMULPS rowConstants<>+128(SB), Z5, Z9
+	VMULPS rowConstants<>+128(SB), Z6, Z10
+	VMULPS rowConstants<>+128(SB), Z7, Z11
+	VADDPS rowConstants<>+192(SB), Z8, Z8
+	VADDPS rowConstants<>+192(SB), Z9, Z9
+	VADDPS rowConstants<>+192(SB), Z10, Z10
+	VADDPS rowConstants<>+192(SB), Z11, Z11
+	VSUBPS rowConstants<>+192(SB), Z8, Z12
+	VSUBPS rowConstants<>+192(SB), Z9, Z13
+	VSUBPS rowConstants<>+192(SB), Z10, Z14
+	VSUBPS rowConstants<>+192(SB), Z11, Z15
+	VMULPS rowConstants<>+256(SB), Z12, Z16
+	VMULPS rowConstants<>+256(SB), Z13, Z17
+	VMULPS rowConstants<>+256(SB), Z14, Z18
+	VMULPS rowConstants<>+256(SB), Z15, Z19
+	VSUBPS Z16, Z4, Z16
+	VSUBPS Z17, Z5, Z17
+	VSUBPS Z18, Z6, Z18
+	VSUBPS Z19, Z7, Z19
+	VMULPS rowConstants<>+320(SB), Z12, Z12
+	VMULPS rowConstants<>+320(SB), Z13, Z13
+	VMULPS rowConstants<>+320(SB), Z14, Z14
+	VMULPS rowConstants<>+320(SB), Z15, Z15
+	VSUBPS Z12, Z16, Z12
+	VSUBPS Z13, Z17, Z13
+	VSUBPS Z14, Z18, Z14
+	VSUBPS Z15, Z19, Z15
+	VMOVUPS rowConstants<>+384(SB), Z19
+	VMULPS Z12, Z19, Z18
+	VMULPS Z13, Z19, Z17
+	VMULPS Z14, Z19, Z16
+	VMULPS Z15, Z19, Z7
+	VADDPS rowConstants<>+448(SB), Z18, Z18
+	VADDPS rowConstants<>+448(SB), Z17, Z17
+	VADDPS rowConstants<>+448(SB), Z16, Z16
+	VADDPS rowConstants<>+448(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+512(SB), Z18, Z18
+	VADDPS rowConstants<>+512(SB), Z17, Z17
+	VADDPS rowConstants<>+512(SB), Z16, Z16
+	VADDPS rowConstants<>+512(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+576(SB), Z18, Z18
+	VADDPS rowConstants<>+576(SB), Z17, Z17
+	VADDPS rowConstants<>+576(SB), Z16, Z16
+	VADDPS rowConstants<>+576(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+640(SB), Z18, Z18
+	VADDPS rowConstants<>+640(SB), Z17, Z17
+	VADDPS rowConstants<>+640(SB), Z16, Z16
+	VADDPS rowConstants<>+640(SB), Z7, Z7
+	VMULPS Z12, Z12, Z19
+	VMULPS Z13, Z13, Z6
+	VMULPS Z14, Z14, Z5
+	VMULPS Z15, Z15, Z4
+	VMULPS Z18, Z19, Z18
+	VMULPS Z17, Z6, Z17
+	VMULPS Z16, Z5, Z16
+	VMULPS Z7, Z4, Z7
+	VADDPS Z12, Z12, Z12
+	VADDPS Z13, Z13, Z13
+	VADDPS Z14, Z14, Z14
+	VADDPS Z15, Z15, Z15
+	VADDPS Z12, Z18, Z12
+	VADDPS Z13, Z17, Z13
+	VADDPS Z14, Z16, Z14
+	VADDPS Z15, Z7, Z15
+	VADDPS rowConstants<>+704(SB), Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z13, Z13
+	VADDPS rowConstants<>+704(SB), Z14, Z14
+	VADDPS rowConstants<>+704(SB), Z15, Z15
+	VPSLLD $23, Z8, Z8
+	VPSLLD $23, Z9, Z9
+	VPSLLD $23, Z10, Z10
+	VPSLLD $23, Z11, Z11
+	VMULPS Z8, Z12, Z8
+	VMULPS Z9, Z13, Z9
+	VMULPS Z10, Z14, Z10
+	VMULPS Z11, Z15, Z11
+	VADDPS rowConstants<>+1600(SB), Z8, Z8
+	VADDPS rowConstants<>+1600(SB), Z9, Z9
+	VADDPS rowConstants<>+1600(SB), Z10, Z10
+	VADDPS rowConstants<>+1600(SB), Z11, Z11
+	VDIVPS Z8, Z0, Z8
+	VDIVPS Z9, Z1, Z9
+	VDIVPS Z10, Z2, Z10
+	VDIVPS Z11, Z3, Z11
+	VMOVUPS Z8, 0(R8)
+	VMOVUPS Z9, 64(R8)
+	VMOVUPS Z10, 128(R8)
+	VMOVUPS Z11, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R9), Z0
 	VMULPS Z0, Z0, Z1
-	VMULPS rowConstants<>+1856(SB), Z0, Z2
-	VMULPS rowConstants<>+1920(SB), Z1, Z1
-	VADDPS rowConstants<>+1984(SB), Z1, Z1
-	VMULPS Z1, Z2, Z1
-	VMULPS rowConstants<>+0(SB), Z1, Z2
-	VADDPS rowConstants<>+64(SB), Z2, Z2
-	VSUBPS rowConstants<>+64(SB), Z2, Z3
-	VMULPS rowConstants<>+128(SB), Z3, Z4
+	VMULPS rowConstants<>+1856(SB), Z1, Z1
+	VADDPS rowConstants<>+1920(SB), Z1, Z1
+	VMULPS Z1, Z0, Z1
+	VMOVUPS rowConstants<>+0(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+64(SB), Z2
+	VMINPS Z1, Z2, Z1
+	VMULPS rowConstants<>+128(SB), Z1, Z2
+	VADDPS rowConstants<>+192(SB), Z2, Z2
+	VSUBPS rowConstants<>+192(SB), Z2, Z3
+	VMULPS rowConstants<>+256(SB), Z3, Z4
 	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+192(SB), Z3, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+256(SB), Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+320(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+384(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+448(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+512(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+576(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS Z3, Z4, Z3
-	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMOVUPS rowConstants<>+384(SB), Z4
+	VMULPS Z3, Z4, Z1
+	VADDPS rowConstants<>+448(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+512(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+576(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z3, Z4
+	VMULPS Z1, Z4, Z1
+	VADDPS Z3, Z3, Z3
+	VADDPS Z3, Z1, Z3
+	VADDPS rowConstants<>+704(SB), Z3, Z3
 	VPSLLD $23, Z2, Z2
-	VPADDD Z2, Z3, Z2
-	VCMPPS $1, rowConstants<>+704(SB), Z1, K1
-	VBLENDMPS rowConstants<>+768(SB), Z2, K1, Z3
-	VCMPPS $14, rowConstants<>+832(SB), Z1, K1
-	VBLENDMPS rowConstants<>+896(SB), Z3, K1, Z2
-	VCMPPS $3, Z1, Z1, K1
-	VBLENDMPS Z1, Z2, K1, Z3
-	VADDPS rowConstants<>+640(SB), Z3, Z3
-	VMOVUPS rowConstants<>+640(SB), Z2
-	VDIVPS Z3, Z2, Z3
-	VMULPS Z3, Z0, Z3
-	VMOVUPS Z3, 0(R8)
+	VMULPS Z2, Z3, Z2
+	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VDIVPS Z2, Z0, Z2
+	VMOVUPS Z2, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VMULPS Z0, Z0, Z1
+	VMULPS rowConstants<>+1856(SB), Z1, Z1
+	VADDPS rowConstants<>+1920(SB), Z1, Z1
+	VMULPS Z1, Z0, Z1
+	VMOVUPS rowConstants<>+0(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+64(SB), Z2
+	VMINPS Z1, Z2, Z1
+	VMULPS rowConstants<>+128(SB), Z1, Z2
+	VADDPS rowConstants<>+192(SB), Z2, Z2
+	VSUBPS rowConstants<>+192(SB), Z2, Z3
+	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VSUBPS Z4, Z1, Z4
+	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VSUBPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+384(SB), Z4
+	VMULPS Z3, Z4, Z1
+	VADDPS rowConstants<>+448(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+512(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+576(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z3, Z4
+	VMULPS Z1, Z4, Z1
+	VADDPS Z3, Z3, Z3
+	VADDPS Z3, Z1, Z3
+	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VPSLLD $23, Z2, Z2
+	VMULPS Z2, Z3, Z2
+	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VDIVPS Z2, Z0, Z2
+	VMOVUPS Z2, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func geluTanhSlopeAVX512(r *row)
 TEXT ·geluTanhSlopeAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
 	VMOVUPS 0(R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	VMOVUPS rowConstants<>+1984(SB), Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+2048(SB), Z4
+	VMINPS Z0, Z4, Z0
+	VMINPS Z1, Z4, Z1
+	VMINPS Z2, Z4, Z2
+	VMINPS Z3, Z4, Z3
+	VMULPS Z0, Z0, Z4
+	VMULPS Z1, Z1, Z5
+	VMULPS Z2, Z2, Z6
+	VMULPS Z3, Z3, Z7
+	VMULPS rowConstants<>+1856(SB), Z4, Z8
+	VMULPS rowConstants<>+1856(SB), Z5, Z9
+	VMULPS rowConstants<>+1856(SB), Z6, Z10
+	VMULPS rowConstants<>+1856(SB), Z7, Z11
+	VADDPS rowConstants<>+1920(SB), Z8, Z8
+	VADDPS rowConstants<>+1920(SB), Z9, Z9
+	VADDPS rowConstants<>+1920(SB), Z10, Z10
+	VADDPS rowConstants<>+1920(SB), Z11, Z11
+	VMULPS Z8, Z0, Z8
+	VMULPS Z9, Z1, Z9
+	VMULPS Z10, Z2, Z10
+	VMULPS Z11, Z3, Z11
+	VMOVUPS rowConstants<>+0(SB), Z12
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+	VMOVUPS rowConstants<>+64(SB), Z12
+	VMINPS Z8, Z12, Z8
+	VMINPS Z9, Z12, Z9
+	VMINPS Z10, Z12, Z10
+	VMINPS Z11, Z12, Z11
+	VMULPS rowConstants<>+128(SB), Z8, Z12
+	VMULPS rowConstants<>+128(SB), Z9, Z13
+	VMULPS rowConstants<>+128(SB), Z10, Z14
+	VMULPS rowConstants<>+128(SB), Z11, Z15
+	VADDPS rowConstants<>+192(SB), Z12, Z12
+	VADDPS rowConstants<>+192(SB), Z13, Z13
+	VADDPS rowConstants<>+192(SB), Z14, Z14
+	VADDPS rowConstants<>+192(SB), Z15, Z15
+	VSUBPS rowConstants<>+192(SB), Z12, Z16
+	VSUBPS rowConstants<>+192(SB), Z13, Z17
+	VSUBPS rowConstants<>+192(SB), Z14, Z18
+	VSUBPS rowConstants<>+192(SB), Z15, Z19
+	VMULPS rowConstants<>+256(SB), Z16, Z20
+	VMULPS rowConstants<>+256(SB), Z17, Z21
+	VMULPS rowConstants<>+256(SB), Z18, Z22
+	VMULPS rowConstants<>+256(SB), Z19, Z23
+	VSUBPS Z20, Z8, Z20
+	VSUBPS Z21, Z9, Z21
+	VSUBPS Z22, Z10, Z22
+	VSUBPS Z23, Z11, Z23
+	VMULPS rowConstants<>+320(SB), Z16, Z16
+	VMULPS rowConstants<>+320(SB), Z17, Z17
+	VMULPS rowConstants<>+320(SB), Z18, Z18
+	VMULPS rowConstants<>+320(SB), Z19, Z19
+	VSUBPS Z16, Z20, Z16
+	VSUBPS Z17, Z21, Z17
+	VSUBPS Z18, Z22, Z18
+	VSUBPS Z19, Z23, Z19
+	VMOVUPS rowConstants<>+384(SB), Z23
+	VMULPS Z16, Z23, Z22
+	VMULPS Z17, Z23, Z21
+	VMULPS Z18, Z23, Z20
+	VMULPS Z19, Z23, Z11
+	VADDPS rowConstants<>+448(SB), Z22, Z22
+	VADDPS rowConstants<>+448(SB), Z21, Z21
+	VADDPS rowConstants<>+448(SB), Z20, Z20
+	VADDPS rowConstants<>+448(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+512(SB), Z22, Z22
+	VADDPS rowConstants<>+512(SB), Z21, Z21
+	VADDPS rowConstants<>+512(SB), Z20, Z20
+	VADDPS rowConstants<>+512(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+576(SB), Z22, Z22
+	VADDPS rowConstants<>+576(SB), Z21, Z21
+	VADDPS rowConstants<>+576(SB), Z20, Z20
+	VADDPS rowConstants<>+576(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+640(SB), Z22, Z22
+	VADDPS rowConstants<>+640(SB), Z21, Z21
+	VADDPS rowConstants<>+640(SB), Z20, Z20
+	VADDPS rowConstants<>+640(SB), Z11, Z11
+	VMULPS Z16, Z16, Z23
+	VMULPS Z17, Z17, Z10
+	VMULPS Z18, Z18, Z9
+	VMULPS Z19, Z19, Z8
+	VMULPS Z22, Z23, Z22
+	VMULPS Z21, Z10, Z21
+	VMULPS Z20, Z9, Z20
+	VMULPS Z11, Z8, Z11
+	VADDPS Z16, Z16, Z16
+	VADDPS Z17, Z17, Z17
+	VADDPS Z18, Z18, Z18
+	VADDPS Z19, Z19, Z19
+	VADDPS Z16, Z22, Z16
+	VADDPS Z17, Z21, Z17
+	VADDPS Z18, Z20, Z18
+	VADDPS Z19, Z11, Z19
+	VADDPS rowConstants<>+704(SB), Z16, Z16
+	VADDPS rowConstants<>+704(SB), Z17, Z17
+	VADDPS rowConstants<>+704(SB), Z18, Z18
+	VADDPS rowConstants<>+704(SB), Z19, Z19
+	VPSLLD $23, Z12, Z12
+	VPSLLD $23, Z13, Z13
+	VPSLLD $23, Z14, Z14
+	VPSLLD $23, Z15, Z15
+	VMULPS Z12, Z16, Z12
+	VMULPS Z13, Z17, Z13
+	VMULPS Z14, Z18, Z14
+	VMULPS Z15, Z19, Z15
+	VADDPS rowConstants<>+1600(SB), Z12, Z19
+	VADDPS rowConstants<>+1600(SB), Z13, Z18
+	VADDPS rowConstants<>+1600(SB), Z14, Z17
+	VADDPS rowConstants<>+1600(SB), Z15, Z16
+	VMOVUPS rowConstants<>+1600(SB), Z11
+	VDIVPS Z19, Z11, Z19
+	VDIVPS Z18, Z11, Z18
+	VDIVPS Z17, Z11, Z17
+	VDIVPS Z16, Z11, Z16
+	VMOVUPS rowConstants<>+1664(SB), Z11
+	VCMPPS $17, rowConstants<>+2112(SB), Z12, K2
+	VBLENDMPS Z19, Z11, K2, Z20
+	VCMPPS $17, rowConstants<>+2112(SB), Z13, K2
+	VBLENDMPS Z18, Z11, K2, Z19
+	VCMPPS $17, rowConstants<>+2112(SB), Z14, K2
+	VBLENDMPS Z17, Z11, K2, Z18
+	VCMPPS $17, rowConstants<>+2112(SB), Z15, K2
+	VBLENDMPS Z16, Z11, K2, Z17
+	VMULPS Z20, Z12, Z12
+	VMULPS Z19, Z13, Z13
+	VMULPS Z18, Z14, Z14
+	VMULPS Z17, Z15, Z15
+	VMULPS Z20, Z12, Z12
+	VMULPS Z19, Z13, Z13
+	VMULPS Z18, Z14, Z14
+	VMULPS Z17, Z15, Z15
+	VMULPS rowConstants<>+2176(SB), Z4, Z4
+	VMULPS rowConstants<>+2176(SB), Z5, Z5
+	VMULPS rowConstants<>+2176(SB), Z6, Z6
+	VMULPS rowConstants<>+2176(SB), Z7, Z7
+	VADDPS rowConstants<>+1920(SB), Z4, Z4
+	VADDPS rowConstants<>+1920(SB), Z5, Z5
+	VADDPS rowConstants<>+1920(SB), Z6, Z6
+	VADDPS rowConstants<>+1920(SB), Z7, Z7
+	VMULPS Z4, Z0, Z4
+	VMULPS Z5, Z1, Z5
+	VMULPS Z6, Z2, Z6
+	VMULPS Z7, Z3, Z7
+	VMULPS Z12, Z4, Z12
+	VMULPS Z13, Z5, Z13
+	VMULPS Z14, Z6, Z14
+	VMULPS Z15, Z7, Z15
+	VSUBPS Z12, Z20, Z12
+	VSUBPS Z13, Z19, Z13
+	VSUBPS Z14, Z18, Z14
+	VSUBPS Z15, Z17, Z15
+	VMOVUPS 0(R9), Z17
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 128(R9), Z19
+	VMOVUPS 192(R9), Z20
+	VMULPS Z12, Z17, Z12
+	VMULPS Z13, Z18, Z13
+	VMULPS Z14, Z19, Z14
+	VMULPS Z15, Z20, Z15
+	VMOVUPS Z12, 0(R8)
+	VMOVUPS Z13, 64(R8)
+	VMOVUPS Z14, 128(R8)
+	VMOVUPS Z15, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Z0
+	VMOVUPS rowConstants<>+1984(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+2048(SB), Z1
+	VMINPS Z0, Z1, Z0
 	VMULPS Z0, Z0, Z1
-	VMULPS rowConstants<>+1856(SB), Z0, Z2
-	VMULPS rowConstants<>+1920(SB), Z1, Z3
-	VADDPS rowConstants<>+1984(SB), Z3, Z3
-	VMULPS Z3, Z2, Z3
-	VMULPS rowConstants<>+0(SB), Z3, Z2
-	VADDPS rowConstants<>+64(SB), Z2, Z2
-	VSUBPS rowConstants<>+64(SB), Z2, Z4
-	VMULPS rowConstants<>+128(SB), Z4, Z5
-	VSUBPS Z5, Z3, Z5
-	VMULPS rowConstants<>+192(SB), Z4, Z4
-	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+256(SB), Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+320(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+384(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+448(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+512(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+576(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS Z4, Z5, Z4
-	VADDPS rowConstants<>+640(SB), Z4, Z4
-	VPSLLD $23, Z2, Z2
-	VPADDD Z2, Z4, Z2
-	VCMPPS $1, rowConstants<>+704(SB), Z3, K1
-	VBLENDMPS rowConstants<>+768(SB), Z2, K1, Z4
-	VCMPPS $14, rowConstants<>+832(SB), Z3, K1
-	VBLENDMPS rowConstants<>+896(SB), Z4, K1, Z2
-	VCMPPS $3, Z3, Z3, K1
-	VBLENDMPS Z3, Z2, K1, Z4
-	VADDPS rowConstants<>+640(SB), Z4, Z4
-	VMOVUPS rowConstants<>+640(SB), Z2
-	VDIVPS Z4, Z2, Z4
-	VMULPS rowConstants<>+2048(SB), Z1, Z1
-	VADDPS rowConstants<>+1984(SB), Z1, Z1
-	VMULPS Z4, Z0, Z0
-	VMOVUPS rowConstants<>+640(SB), Z2
-	VSUBPS Z4, Z2, Z2
+	VMULPS rowConstants<>+1856(SB), Z1, Z2
+	VADDPS rowConstants<>+1920(SB), Z2, Z2
 	VMULPS Z2, Z0, Z2
-	VMULPS Z1, Z2, Z1
-	VADDPS Z1, Z4, Z1
-	VMOVUPS 0(R9), Z4
-	VMULPS Z1, Z4, Z1
-	VMOVUPS Z1, 0(R8)
+	VMOVUPS rowConstants<>+0(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+64(SB), Z3
+	VMINPS Z2, Z3, Z2
+	VMULPS rowConstants<>+128(SB), Z2, Z3
+	VADDPS rowConstants<>+192(SB), Z3, Z3
+	VSUBPS rowConstants<>+192(SB), Z3, Z4
+	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VSUBPS Z5, Z2, Z5
+	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VSUBPS Z4, Z5, Z4
+	VMOVUPS rowConstants<>+384(SB), Z5
+	VMULPS Z4, Z5, Z2
+	VADDPS rowConstants<>+448(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+512(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+576(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z4, Z5
+	VMULPS Z2, Z5, Z2
+	VADDPS Z4, Z4, Z4
+	VADDPS Z4, Z2, Z4
+	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VPSLLD $23, Z3, Z3
+	VMULPS Z3, Z4, Z3
+	VADDPS rowConstants<>+1600(SB), Z3, Z4
+	VMOVUPS rowConstants<>+1600(SB), Z2
+	VDIVPS Z4, Z2, Z4
+	VMOVUPS rowConstants<>+1664(SB), Z2
+	VCMPPS $17, rowConstants<>+2112(SB), Z3, K2
+	VBLENDMPS Z4, Z2, K2, Z5
+	VMULPS Z5, Z3, Z3
+	VMULPS Z5, Z3, Z3
+	VMULPS rowConstants<>+2176(SB), Z1, Z1
+	VADDPS rowConstants<>+1920(SB), Z1, Z1
+	VMULPS Z1, Z0, Z1
+	VMULPS Z3, Z1, Z3
+	VSUBPS Z3, Z5, Z3
+	VMOVUPS 0(R9), Z5
+	VMULPS Z3, Z5, Z3
+	VMOVUPS Z3, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R10), K1, Z0
+	VMOVUPS rowConstants<>+1984(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+2048(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS Z0, Z0, Z1
+	VMULPS rowConstants<>+1856(SB), Z1, Z2
+	VADDPS rowConstants<>+1920(SB), Z2, Z2
+	VMULPS Z2, Z0, Z2
+	VMOVUPS rowConstants<>+0(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+64(SB), Z3
+	VMINPS Z2, Z3, Z2
+	VMULPS rowConstants<>+128(SB), Z2, Z3
+	VADDPS rowConstants<>+192(SB), Z3, Z3
+	VSUBPS rowConstants<>+192(SB), Z3, Z4
+	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VSUBPS Z5, Z2, Z5
+	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VSUBPS Z4, Z5, Z4
+	VMOVUPS rowConstants<>+384(SB), Z5
+	VMULPS Z4, Z5, Z2
+	VADDPS rowConstants<>+448(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+512(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+576(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z4, Z5
+	VMULPS Z2, Z5, Z2
+	VADDPS Z4, Z4, Z4
+	VADDPS Z4, Z2, Z4
+	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VPSLLD $23, Z3, Z3
+	VMULPS Z3, Z4, Z3
+	VADDPS rowConstants<>+1600(SB), Z3, Z4
+	VMOVUPS rowConstants<>+1600(SB), Z2
+	VDIVPS Z4, Z2, Z4
+	VMOVUPS rowConstants<>+1664(SB), Z2
+	VCMPPS $17, rowConstants<>+2112(SB), Z3, K2
+	VBLENDMPS Z4, Z2, K2, Z5
+	VMULPS Z5, Z3, Z3
+	VMULPS Z5, Z3, Z3
+	VMULPS rowConstants<>+2176(SB), Z1, Z1
+	VADDPS rowConstants<>+1920(SB), Z1, Z1
+	VMULPS Z1, Z0, Z1
+	VMULPS Z3, Z1, Z3
+	VSUBPS Z3, Z5, Z3
+	VMOVUPS.Z 0(R9), K1, Z5
+	VMULPS Z3, Z5, Z3
+	VMOVUPS Z3, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func swishAVX512(r *row)
 TEXT ·swishAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	VBROADCASTSS (row_scalars+0)(DI), Z31
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMULPS Z31, Z0, Z4
+	VMULPS Z31, Z1, Z5
+	VMULPS Z31, Z2, Z6
+	VMULPS Z31, Z3, Z7
+	VMOVUPS rowConstants<>+0(SB), Z8
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+	VMOVUPS rowConstants<>+64(SB), Z8
+	VMINPS Z4, Z8, Z4
+	VMINPS Z5, Z8, Z5
+	VMINPS Z6, Z8, Z6
+	VMINPS Z7, Z8, Z7
+	VMULPS rowConstants<>+128(SB), Z4, Z8
+	VMULPS rowConstants<>+128(SB), Z5, Z9
+	VMULPS rowConstants<>+128(SB), Z6, Z10
+	VMULPS rowConstants<>+128(SB), Z7, Z11
+	VADDPS rowConstants<>+192(SB), Z8, Z8
+	VADDPS rowConstants<>+192(SB), Z9, Z9
+	VADDPS rowConstants<>+192(SB), Z10, Z10
+	VADDPS rowConstants<>+192(SB), Z11, Z11
+	VSUBPS rowConstants<>+192(SB), Z8, Z12
+	VSUBPS rowConstants<>+192(SB), Z9, Z13
+	VSUBPS rowConstants<>+192(SB), Z10, Z14
+	VSUBPS rowConstants<>+192(SB), Z11, Z15
+	VMULPS rowConstants<>+256(SB), Z12, Z16
+	VMULPS rowConstants<>+256(SB), Z13, Z17
+	VMULPS rowConstants<>+256(SB), Z14, Z18
+	VMULPS rowConstants<>+256(SB), Z15, Z19
+	VSUBPS Z16, Z4, Z16
+	VSUBPS Z17, Z5, Z17
+	VSUBPS Z18, Z6, Z18
+	VSUBPS Z19, Z7, Z19
+	VMULPS rowConstants<>+320(SB), Z12, Z12
+	VMULPS rowConstants<>+320(SB), Z13, Z13
+	VMULPS rowConstants<>+320(SB), Z14, Z14
+	VMULPS rowConstants<>+320(SB), Z15, Z15
+	VSUBPS Z12, Z16, Z12
+	VSUBPS Z13, Z17, Z13
+	VSUBPS Z14, Z18, Z14
+	VSUBPS Z15, Z19, Z15
+	VMOVUPS rowConstants<>+384(SB), Z19
+	VMULPS Z12, Z19, Z18
+	VMULPS Z13, Z19, Z17
+	VMULPS Z14, Z19, Z16
+	VMULPS Z15, Z19, Z7
+	VADDPS rowConstants<>+448(SB), Z18, Z18
+	VADDPS rowConstants<>+448(SB), Z17, Z17
+	VADDPS rowConstants<>+448(SB), Z16, Z16
+	VADDPS rowConstants<>+448(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+512(SB), Z18, Z18
+	VADDPS rowConstants<>+512(SB), Z17, Z17
+	VADDPS rowConstants<>+512(SB), Z16, Z16
+	VADDPS rowConstants<>+512(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+576(SB), Z18, Z18
+	VADDPS rowConstants<>+576(SB), Z17, Z17
+	VADDPS rowConstants<>+576(SB), Z16, Z16
+	VADDPS rowConstants<>+576(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+640(SB), Z18, Z18
+	VADDPS rowConstants<>+640(SB), Z17, Z17
+	VADDPS rowConstants<>+640(SB), Z16, Z16
+	VADDPS rowConstants<>+640(SB), Z7, Z7
+	VMULPS Z12, Z12, Z19
+	VMULPS Z13, Z13, Z6
+	VMULPS Z14, Z14, Z5
+	VMULPS Z15, Z15, Z4
+	VMULPS Z18, Z19, Z18
+	VMULPS Z17, Z6, Z17
+	VMULPS Z16, Z5, Z16
+	VMULPS Z7, Z4, Z7
+	VADDPS Z12, Z12, Z12
+	VADDPS Z13, Z13, Z13
+	VADDPS Z14, Z14, Z14
+	VADDPS Z15, Z15, Z15
+	VADDPS Z12, Z18, Z12
+	VADDPS Z13, Z17, Z13
+	VADDPS Z14, Z16, Z14
+	VADDPS Z15, Z7, Z15
+	VADDPS rowConstants<>+704(SB), Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z13, Z13
+	VADDPS rowConstants<>+704(SB), Z14, Z14
+	VADDPS rowConstants<>+704(SB), Z15, Z15
+	VPSLLD $23, Z8, Z8
+	VPSLLD $23, Z9, Z9
+	VPSLLD $23, Z10, Z10
+	VPSLLD $23, Z11, Z11
+	VMULPS Z8, Z12, Z8
+	VMULPS Z9, Z13, Z9
+	VMULPS Z10, Z14, Z10
+	VMULPS Z11, Z15, Z11
+	VADDPS rowConstants<>+1600(SB), Z8, Z8
+	VADDPS rowConstants<>+1600(SB), Z9, Z9
+	VADDPS rowConstants<>+1600(SB), Z10, Z10
+	VADDPS rowConstants<>+1600(SB), Z11, Z11
+	VDIVPS Z8, Z0, Z8
+	VDIVPS Z9, Z1, Z9
+	VDIVPS Z10, Z2, Z10
+	VDIVPS Z11, Z3, Z11
+	VMOVUPS Z8, 0(R8)
+	VMOVUPS Z9, 64(R8)
+	VMOVUPS Z10, 128(R8)
+	VMOVUPS Z11, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R9), Z0
 	VMULPS Z31, Z0, Z1
-	VMULPS rowConstants<>+0(SB), Z1, Z2
-	VADDPS rowConstants<>+64(SB), Z2, Z2
-	VSUBPS rowConstants<>+64(SB), Z2, Z3
-	VMULPS rowConstants<>+128(SB), Z3, Z4
+	VMOVUPS rowConstants<>+0(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+64(SB), Z2
+	VMINPS Z1, Z2, Z1
+	VMULPS rowConstants<>+128(SB), Z1, Z2
+	VADDPS rowConstants<>+192(SB), Z2, Z2
+	VSUBPS rowConstants<>+192(SB), Z2, Z3
+	VMULPS rowConstants<>+256(SB), Z3, Z4
 	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+192(SB), Z3, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+256(SB), Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+320(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+384(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+448(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+512(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+576(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS Z3, Z4, Z3
-	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMOVUPS rowConstants<>+384(SB), Z4
+	VMULPS Z3, Z4, Z1
+	VADDPS rowConstants<>+448(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+512(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+576(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z3, Z4
+	VMULPS Z1, Z4, Z1
+	VADDPS Z3, Z3, Z3
+	VADDPS Z3, Z1, Z3
+	VADDPS rowConstants<>+704(SB), Z3, Z3
 	VPSLLD $23, Z2, Z2
-	VPADDD Z2, Z3, Z2
-	VCMPPS $1, rowConstants<>+704(SB), Z1, K1
-	VBLENDMPS rowConstants<>+768(SB), Z2, K1, Z3
-	VCMPPS $14, rowConstants<>+832(SB), Z1, K1
-	VBLENDMPS rowConstants<>+896(SB), Z3, K1, Z2
-	VCMPPS $3, Z1, Z1, K1
-	VBLENDMPS Z1, Z2, K1, Z3
-	VADDPS rowConstants<>+640(SB), Z3, Z3
-	VMOVUPS rowConstants<>+640(SB), Z2
-	VDIVPS Z3, Z2, Z3
-	VMULPS Z3, Z0, Z3
-	VMOVUPS Z3, 0(R8)
+	VMULPS Z2, Z3, Z2
+	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VDIVPS Z2, Z0, Z2
+	VMOVUPS Z2, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VMULPS Z31, Z0, Z1
+	VMOVUPS rowConstants<>+0(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+64(SB), Z2
+	VMINPS Z1, Z2, Z1
+	VMULPS rowConstants<>+128(SB), Z1, Z2
+	VADDPS rowConstants<>+192(SB), Z2, Z2
+	VSUBPS rowConstants<>+192(SB), Z2, Z3
+	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VSUBPS Z4, Z1, Z4
+	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VSUBPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+384(SB), Z4
+	VMULPS Z3, Z4, Z1
+	VADDPS rowConstants<>+448(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+512(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+576(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z3, Z4
+	VMULPS Z1, Z4, Z1
+	VADDPS Z3, Z3, Z3
+	VADDPS Z3, Z1, Z3
+	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VPSLLD $23, Z2, Z2
+	VMULPS Z2, Z3, Z2
+	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VDIVPS Z2, Z0, Z2
+	VMOVUPS Z2, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func swishSlopeAVX512(r *row)
 TEXT ·swishSlopeAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
 	VBROADCASTSS (row_scalars+0)(DI), Z31
-	VBROADCASTSS (row_scalars+4)(DI), Z30
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
 	VMOVUPS 0(R10), Z0
-	VMULPS Z31, Z0, Z1
-	VMULPS rowConstants<>+0(SB), Z1, Z2
-	VADDPS rowConstants<>+64(SB), Z2, Z2
-	VSUBPS rowConstants<>+64(SB), Z2, Z3
-	VMULPS rowConstants<>+128(SB), Z3, Z4
-	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+192(SB), Z3, Z3
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VMOVUPS rowConstants<>+2240(SB), Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+2304(SB), Z4
+	VMINPS Z0, Z4, Z0
+	VMINPS Z1, Z4, Z1
+	VMINPS Z2, Z4, Z2
+	VMINPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+0(SB), Z4
+	VMAXPS Z0, Z4, Z5
+	VMAXPS Z1, Z4, Z6
+	VMAXPS Z2, Z4, Z7
+	VMAXPS Z3, Z4, Z8
+	VMOVUPS rowConstants<>+64(SB), Z4
+	VMINPS Z5, Z4, Z5
+	VMINPS Z6, Z4, Z6
+	VMINPS Z7, Z4, Z7
+	VMINPS Z8, Z4, Z8
+	VMULPS rowConstants<>+128(SB), Z5, Z4
+	VMULPS rowConstants<>+128(SB), Z6, Z9
+	VMULPS rowConstants<>+128(SB), Z7, Z10
+	VMULPS rowConstants<>+128(SB), Z8, Z11
+	VADDPS rowConstants<>+192(SB), Z4, Z4
+	VADDPS rowConstants<>+192(SB), Z9, Z9
+	VADDPS rowConstants<>+192(SB), Z10, Z10
+	VADDPS rowConstants<>+192(SB), Z11, Z11
+	VSUBPS rowConstants<>+192(SB), Z4, Z12
+	VSUBPS rowConstants<>+192(SB), Z9, Z13
+	VSUBPS rowConstants<>+192(SB), Z10, Z14
+	VSUBPS rowConstants<>+192(SB), Z11, Z15
+	VMULPS rowConstants<>+256(SB), Z12, Z16
+	VMULPS rowConstants<>+256(SB), Z13, Z17
+	VMULPS rowConstants<>+256(SB), Z14, Z18
+	VMULPS rowConstants<>+256(SB), Z15, Z19
+	VSUBPS Z16, Z5, Z16
+	VSUBPS Z17, Z6, Z17
+	VSUBPS Z18, Z7, Z18
+	VSUBPS Z19, Z8, Z19
+	VMULPS rowConstants<>+320(SB), Z12, Z12
+	VMULPS rowConstants<>+320(SB), Z13, Z13
+	VMULPS rowConstants<>+320(SB), Z14, Z14
+	VMULPS rowConstants<>+320(SB), Z15, Z15
+	VSUBPS Z12, Z16, Z12
+	VSUBPS Z13, Z17, Z13
+	VSUBPS Z14, Z18, Z14
+	VSUBPS Z15, Z19, Z15
+	VMOVUPS rowConstants<>+384(SB), Z19
+	VMULPS Z12, Z19, Z18
+	VMULPS Z13, Z19, Z17
+	VMULPS Z14, Z19, Z16
+	VMULPS Z15, Z19, Z8
+	VADDPS rowConstants<>+448(SB), Z18, Z18
+	VADDPS rowConstants<>+448(SB), Z17, Z17
+	VADDPS rowConstants<>+448(SB), Z16, Z16
+	VADDPS rowConstants<>+448(SB), Z8, Z8
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z8, Z8
+	VADDPS rowConstants<>+512(SB), Z18, Z18
+	VADDPS rowConstants<>+512(SB), Z17, Z17
+	VADDPS rowConstants<>+512(SB), Z16, Z16
+	VADDPS rowConstants<>+512(SB), Z8, Z8
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z8, Z8
+	VADDPS rowConstants<>+576(SB), Z18, Z18
+	VADDPS rowConstants<>+576(SB), Z17, Z17
+	VADDPS rowConstants<>+576(SB), Z16, Z16
+	VADDPS rowConstants<>+576(SB), Z8, Z8
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z8, Z8
+	VADDPS rowConstants<>+640(SB), Z18, Z18
+	VADDPS rowConstants<>+640(SB), Z17, Z17
+	VADDPS rowConstants<>+640(SB), Z16, Z16
+	VADDPS rowConstants<>+640(SB), Z8, Z8
+	VMULPS Z12, Z12, Z19
+	VMULPS Z13, Z13, Z7
+	VMULPS Z14, Z14, Z6
+	VMULPS Z15, Z15, Z5
+	VMULPS Z18, Z19, Z18
+	VMULPS Z17, Z7, Z17
+	VMULPS Z16, Z6, Z16
+	VMULPS Z8, Z5, Z8
+	VADDPS Z12, Z12, Z12
+	VADDPS Z13, Z13, Z13
+	VADDPS Z14, Z14, Z14
+	VADDPS Z15, Z15, Z15
+	VADDPS Z12, Z18, Z12
+	VADDPS Z13, Z17, Z13
+	VADDPS Z14, Z16, Z14
+	VADDPS Z15, Z8, Z15
+	VADDPS rowConstants<>+704(SB), Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z13, Z13
+	VADDPS rowConstants<>+704(SB), Z14, Z14
+	VADDPS rowConstants<>+704(SB), Z15, Z15
+	VPSLLD $23, Z4, Z4
+	VPSLLD $23, Z9, Z9
+	VPSLLD $23, Z10, Z10
+	VPSLLD $23, Z11, Z11
+	VMULPS Z4, Z12, Z4
+	VMULPS Z9, Z13, Z9
+	VMULPS Z10, Z14, Z10
+	VMULPS Z11, Z15, Z11
+	VADDPS rowConstants<>+1600(SB), Z4, Z15
+	VADDPS rowConstants<>+1600(SB), Z9, Z14
+	VADDPS rowConstants<>+1600(SB), Z10, Z13
+	VADDPS rowConstants<>+1600(SB), Z11, Z12
+	VMOVUPS rowConstants<>+1600(SB), Z8
+	VDIVPS Z15, Z8, Z15
+	VDIVPS Z14, Z8, Z14
+	VDIVPS Z13, Z8, Z13
+	VDIVPS Z12, Z8, Z12
+	VMOVUPS rowConstants<>+1664(SB), Z8
+	VCMPPS $17, rowConstants<>+2112(SB), Z4, K2
+	VBLENDMPS Z15, Z8, K2, Z16
+	VCMPPS $17, rowConstants<>+2112(SB), Z9, K2
+	VBLENDMPS Z14, Z8, K2, Z15
+	VCMPPS $17, rowConstants<>+2112(SB), Z10, K2
+	VBLENDMPS Z13, Z8, K2, Z14
+	VCMPPS $17, rowConstants<>+2112(SB), Z11, K2
+	VBLENDMPS Z12, Z8, K2, Z13
+	VMULPS Z16, Z4, Z4
+	VMULPS Z15, Z9, Z9
+	VMULPS Z14, Z10, Z10
+	VMULPS Z13, Z11, Z11
+	VMULPS Z16, Z4, Z4
+	VMULPS Z15, Z9, Z9
+	VMULPS Z14, Z10, Z10
+	VMULPS Z13, Z11, Z11
+	VMULPS Z4, Z0, Z4
+	VMULPS Z9, Z1, Z9
+	VMULPS Z10, Z2, Z10
+	VMULPS Z11, Z3, Z11
+	VSUBPS Z4, Z16, Z4
+	VSUBPS Z9, Z15, Z9
+	VSUBPS Z10, Z14, Z10
+	VSUBPS Z11, Z13, Z11
+	VMOVUPS 0(R9), Z13
+	VMOVUPS 64(R9), Z14
+	VMOVUPS 128(R9), Z15
+	VMOVUPS 192(R9), Z16
+	VMULPS Z4, Z13, Z4
+	VMULPS Z9, Z14, Z9
+	VMULPS Z10, Z15, Z10
+	VMULPS Z11, Z16, Z11
+	VMOVUPS Z4, 0(R8)
+	VMOVUPS Z9, 64(R8)
+	VMOVUPS Z10, 128(R8)
+	VMOVUPS Z11, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Z0
+	VMULPS Z31, Z0, Z0
+	VMOVUPS rowConstants<>+2240(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+2304(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z2
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMINPS Z2, Z1, Z2
+	VMULPS rowConstants<>+128(SB), Z2, Z1
+	VADDPS rowConstants<>+192(SB), Z1, Z1
+	VSUBPS rowConstants<>+192(SB), Z1, Z3
+	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VSUBPS Z4, Z2, Z4
+	VMULPS rowConstants<>+320(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+256(SB), Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+320(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+384(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+448(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+512(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+576(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS Z3, Z4, Z3
-	VADDPS rowConstants<>+640(SB), Z3, Z3
-	VPSLLD $23, Z2, Z2
-	VPADDD Z2, Z3, Z2
-	VCMPPS $1, rowConstants<>+704(SB), Z1, K1
-	VBLENDMPS rowConstants<>+768(SB), Z2, K1, Z3
-	VCMPPS $14, rowConstants<>+832(SB), Z1, K1
-	VBLENDMPS rowConstants<>+896(SB), Z3, K1, Z2
-	VCMPPS $3, Z1, Z1, K1
-	VBLENDMPS Z1, Z2, K1, Z3
-	VADDPS rowConstants<>+640(SB), Z3, Z3
-	VMOVUPS rowConstants<>+640(SB), Z2
-	VDIVPS Z3, Z2, Z3
-	VMOVUPS 0(R9), Z2
-	VMULPS Z30, Z0, Z0
-	VMOVUPS rowConstants<>+640(SB), Z1
-	VSUBPS Z3, Z1, Z1
-	VMULPS Z1, Z0, Z1
-	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMOVUPS rowConstants<>+384(SB), Z4
+	VMULPS Z3, Z4, Z2
+	VADDPS rowConstants<>+448(SB), Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VADDPS rowConstants<>+512(SB), Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VADDPS rowConstants<>+576(SB), Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z3, Z3, Z4
+	VMULPS Z2, Z4, Z2
+	VADDPS Z3, Z3, Z3
+	VADDPS Z3, Z2, Z3
+	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z3, Z1
-	VMULPS Z1, Z2, Z1
+	VADDPS rowConstants<>+1600(SB), Z1, Z3
+	VMOVUPS rowConstants<>+1600(SB), Z2
+	VDIVPS Z3, Z2, Z3
+	VMOVUPS rowConstants<>+1664(SB), Z2
+	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
+	VBLENDMPS Z3, Z2, K2, Z4
+	VMULPS Z4, Z1, Z1
+	VMULPS Z4, Z1, Z1
+	VMULPS Z1, Z0, Z1
+	VSUBPS Z1, Z4, Z1
+	VMOVUPS 0(R9), Z4
+	VMULPS Z1, Z4, Z1
 	VMOVUPS Z1, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R10), K1, Z0
+	VMULPS Z31, Z0, Z0
+	VMOVUPS rowConstants<>+2240(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+2304(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z2
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMINPS Z2, Z1, Z2
+	VMULPS rowConstants<>+128(SB), Z2, Z1
+	VADDPS rowConstants<>+192(SB), Z1, Z1
+	VSUBPS rowConstants<>+192(SB), Z1, Z3
+	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VSUBPS Z4, Z2, Z4
+	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VSUBPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+384(SB), Z4
+	VMULPS Z3, Z4, Z2
+	VADDPS rowConstants<>+448(SB), Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VADDPS rowConstants<>+512(SB), Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VADDPS rowConstants<>+576(SB), Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z3, Z3, Z4
+	VMULPS Z2, Z4, Z2
+	VADDPS Z3, Z3, Z3
+	VADDPS Z3, Z2, Z3
+	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z3, Z1
+	VADDPS rowConstants<>+1600(SB), Z1, Z3
+	VMOVUPS rowConstants<>+1600(SB), Z2
+	VDIVPS Z3, Z2, Z3
+	VMOVUPS rowConstants<>+1664(SB), Z2
+	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
+	VBLENDMPS Z3, Z2, K2, Z4
+	VMULPS Z4, Z1, Z1
+	VMULPS Z4, Z1, Z1
+	VMULPS Z1, Z0, Z1
+	VSUBPS Z1, Z4, Z1
+	VMOVUPS.Z 0(R9), K1, Z4
+	VMULPS Z1, Z4, Z1
+	VMOVUPS Z1, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func tanhAVX512(r *row)
 TEXT ·tanhAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMULPS Z0, Z0, Z4
+	VMULPS Z1, Z1, Z5
+	VMULPS Z2, Z2, Z6
+	VMULPS Z3, Z3, Z7
+	VMOVUPS rowConstants<>+2368(SB), Z8
+	VMULPS Z4, Z8, Z9
+	VMULPS Z5, Z8, Z10
+	VMULPS Z6, Z8, Z11
+	VMULPS Z7, Z8, Z12
+	VADDPS rowConstants<>+2432(SB), Z9, Z9
+	VADDPS rowConstants<>+2432(SB), Z10, Z10
+	VADDPS rowConstants<>+2432(SB), Z11, Z11
+	VADDPS rowConstants<>+2432(SB), Z12, Z12
+	VMULPS Z4, Z9, Z9
+	VMULPS Z5, Z10, Z10
+	VMULPS Z6, Z11, Z11
+	VMULPS Z7, Z12, Z12
+	VADDPS rowConstants<>+2496(SB), Z9, Z9
+	VADDPS rowConstants<>+2496(SB), Z10, Z10
+	VADDPS rowConstants<>+2496(SB), Z11, Z11
+	VADDPS rowConstants<>+2496(SB), Z12, Z12
+	VMULPS Z4, Z9, Z9
+	VMULPS Z5, Z10, Z10
+	VMULPS Z6, Z11, Z11
+	VMULPS Z7, Z12, Z12
+	VADDPS rowConstants<>+2560(SB), Z9, Z9
+	VADDPS rowConstants<>+2560(SB), Z10, Z10
+	VADDPS rowConstants<>+2560(SB), Z11, Z11
+	VADDPS rowConstants<>+2560(SB), Z12, Z12
+	VMULPS Z4, Z9, Z9
+	VMULPS Z5, Z10, Z10
+	VMULPS Z6, Z11, Z11
+	VMULPS Z7, Z12, Z12
+	VADDPS rowConstants<>+2624(SB), Z9, Z9
+	VADDPS rowConstants<>+2624(SB), Z10, Z10
+	VADDPS rowConstants<>+2624(SB), Z11, Z11
+	VADDPS rowConstants<>+2624(SB), Z12, Z12
+	VMULPS Z4, Z9, Z9
+	VMULPS Z5, Z10, Z10
+	VMULPS Z6, Z11, Z11
+	VMULPS Z7, Z12, Z12
+	VMULPS Z0, Z9, Z9
+	VMULPS Z1, Z10, Z10
+	VMULPS Z2, Z11, Z11
+	VMULPS Z3, Z12, Z12
+	VADDPS Z0, Z9, Z9
+	VADDPS Z1, Z10, Z10
+	VADDPS Z2, Z11, Z11
+	VADDPS Z3, Z12, Z12
+	VADDPS Z0, Z0, Z0
+	VADDPS Z1, Z1, Z1
+	VADDPS Z2, Z2, Z2
+	VADDPS Z3, Z3, Z3
+	VMOVUPS rowConstants<>+0(SB), Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMOVUPS rowConstants<>+64(SB), Z8
+	VMINPS Z0, Z8, Z0
+	VMINPS Z1, Z8, Z1
+	VMINPS Z2, Z8, Z2
+	VMINPS Z3, Z8, Z3
+	VMULPS rowConstants<>+128(SB), Z0, Z8
+	VMULPS rowConstants<>+128(SB), Z1, Z13
+	VMULPS rowConstants<>+128(SB), Z2, Z14
+	VMULPS rowConstants<>+128(SB), Z3, Z15
+	VADDPS rowConstants<>+192(SB), Z8, Z8
+	VADDPS rowConstants<>+192(SB), Z13, Z13
+	VADDPS rowConstants<>+192(SB), Z14, Z14
+	VADDPS rowConstants<>+192(SB), Z15, Z15
+	VSUBPS rowConstants<>+192(SB), Z8, Z16
+	VSUBPS rowConstants<>+192(SB), Z13, Z17
+	VSUBPS rowConstants<>+192(SB), Z14, Z18
+	VSUBPS rowConstants<>+192(SB), Z15, Z19
+	VMULPS rowConstants<>+256(SB), Z16, Z20
+	VMULPS rowConstants<>+256(SB), Z17, Z21
+	VMULPS rowConstants<>+256(SB), Z18, Z22
+	VMULPS rowConstants<>+256(SB), Z19, Z23
+	VSUBPS Z20, Z0, Z20
+	VSUBPS Z21, Z1, Z21
+	VSUBPS Z22, Z2, Z22
+	VSUBPS Z23, Z3, Z23
+	VMULPS rowConstants<>+320(SB), Z16, Z16
+	VMULPS rowConstants<>+320(SB), Z17, Z17
+	VMULPS rowConstants<>+320(SB), Z18, Z18
+	VMULPS rowConstants<>+320(SB), Z19, Z19
+	VSUBPS Z16, Z20, Z16
+	VSUBPS Z17, Z21, Z17
+	VSUBPS Z18, Z22, Z18
+	VSUBPS Z19, Z23, Z19
+	VMOVUPS rowConstants<>+384(SB), Z23
+	VMULPS Z16, Z23, Z22
+	VMULPS Z17, Z23, Z21
+	VMULPS Z18, Z23, Z20
+	VMULPS Z19, Z23, Z3
+	VADDPS rowConstants<>+448(SB), Z22, Z22
+	VADDPS rowConstants<>+448(SB), Z21, Z21
+	VADDPS rowConstants<>+448(SB), Z20, Z20
+	VADDPS rowConstants<>+448(SB), Z3, Z3
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z3, Z3
+	VADDPS rowConstants<>+512(SB), Z22, Z22
+	VADDPS rowConstants<>+512(SB), Z21, Z21
+	VADDPS rowConstants<>+512(SB), Z20, Z20
+	VADDPS rowConstants<>+512(SB), Z3, Z3
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z3, Z3
+	VADDPS rowConstants<>+576(SB), Z22, Z22
+	VADDPS rowConstants<>+576(SB), Z21, Z21
+	VADDPS rowConstants<>+576(SB), Z20, Z20
+	VADDPS rowConstants<>+576(SB), Z3, Z3
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z3, Z3
+	VADDPS rowConstants<>+640(SB), Z22, Z22
+	VADDPS rowConstants<>+640(SB), Z21, Z21
+	VADDPS rowConstants<>+640(SB), Z20, Z20
+	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z16, Z16, Z23
+	VMULPS Z17, Z17, Z2
+	VMULPS Z18, Z18, Z1
+	VMULPS Z19, Z19, Z0
+	VMULPS Z22, Z23, Z22
+	VMULPS Z21, Z2, Z21
+	VMULPS Z20, Z1, Z20
+	VMULPS Z3, Z0, Z3
+	VADDPS Z16, Z16, Z16
+	VADDPS Z17, Z17, Z17
+	VADDPS Z18, Z18, Z18
+	VADDPS Z19, Z19, Z19
+	VADDPS Z16, Z22, Z16
+	VADDPS Z17, Z21, Z17
+	VADDPS Z18, Z20, Z18
+	VADDPS Z19, Z3, Z19
+	VADDPS rowConstants<>+704(SB), Z16, Z16
+	VADDPS rowConstants<>+704(SB), Z17, Z17
+	VADDPS rowConstants<>+704(SB), Z18, Z18
+	VADDPS rowConstants<>+704(SB), Z19, Z19
+	VPSLLD $23, Z8, Z8
+	VPSLLD $23, Z13, Z13
+	VPSLLD $23, Z14, Z14
+	VPSLLD $23, Z15, Z15
+	VMULPS Z8, Z16, Z8
+	VMULPS Z13, Z17, Z13
+	VMULPS Z14, Z18, Z14
+	VMULPS Z15, Z19, Z15
+	VADDPS rowConstants<>+1600(SB), Z8, Z8
+	VADDPS rowConstants<>+1600(SB), Z13, Z13
+	VADDPS rowConstants<>+1600(SB), Z14, Z14
+	VADDPS rowConstants<>+1600(SB), Z15, Z15
+	VMOVUPS rowConstants<>+704(SB), Z19
+	VDIVPS Z8, Z19, Z8
+	VDIVPS Z13, Z19, Z13
+	VDIVPS Z14, Z19, Z14
+	VDIVPS Z15, Z19, Z15
+	VMOVUPS rowConstants<>+1600(SB), Z19
+	VSUBPS Z8, Z19, Z8
+	VSUBPS Z13, Z19, Z13
+	VSUBPS Z14, Z19, Z14
+	VSUBPS Z15, Z19, Z15
+	VCMPPS $17, rowConstants<>+2688(SB), Z4, K2
+	VBLENDMPS Z9, Z8, K2, Z19
+	VCMPPS $17, rowConstants<>+2688(SB), Z5, K2
+	VBLENDMPS Z10, Z13, K2, Z8
+	VCMPPS $17, rowConstants<>+2688(SB), Z6, K2
+	VBLENDMPS Z11, Z14, K2, Z13
+	VCMPPS $17, rowConstants<>+2688(SB), Z7, K2
+	VBLENDMPS Z12, Z15, K2, Z14
+	VMOVUPS Z19, 0(R8)
+	VMOVUPS Z8, 64(R8)
+	VMOVUPS Z13, 128(R8)
+	VMOVUPS Z14, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R9), Z0
 	VMULPS Z0, Z0, Z1
-	VMOVUPS rowConstants<>+2112(SB), Z2
-	VMULPS Z1, Z2, Z2
-	VADDPS rowConstants<>+2176(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
-	VADDPS rowConstants<>+2240(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
-	VADDPS rowConstants<>+2304(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
-	VADDPS rowConstants<>+2368(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
-	VMULPS Z0, Z2, Z2
-	VADDPS Z0, Z2, Z2
+	VMOVUPS rowConstants<>+2368(SB), Z2
+	VMULPS Z1, Z2, Z3
+	VADDPS rowConstants<>+2432(SB), Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VADDPS rowConstants<>+2496(SB), Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VADDPS rowConstants<>+2560(SB), Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VADDPS rowConstants<>+2624(SB), Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VMULPS Z0, Z3, Z3
+	VADDPS Z0, Z3, Z3
 	VADDPS Z0, Z0, Z0
-	VMULPS rowConstants<>+0(SB), Z0, Z3
-	VADDPS rowConstants<>+64(SB), Z3, Z3
-	VSUBPS rowConstants<>+64(SB), Z3, Z4
-	VMULPS rowConstants<>+128(SB), Z4, Z5
+	VMOVUPS rowConstants<>+0(SB), Z2
+	VMAXPS Z0, Z2, Z0
+	VMOVUPS rowConstants<>+64(SB), Z2
+	VMINPS Z0, Z2, Z0
+	VMULPS rowConstants<>+128(SB), Z0, Z2
+	VADDPS rowConstants<>+192(SB), Z2, Z2
+	VSUBPS rowConstants<>+192(SB), Z2, Z4
+	VMULPS rowConstants<>+256(SB), Z4, Z5
 	VSUBPS Z5, Z0, Z5
-	VMULPS rowConstants<>+192(SB), Z4, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+256(SB), Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+320(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+384(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+448(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+512(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+576(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS Z4, Z5, Z4
-	VADDPS rowConstants<>+640(SB), Z4, Z4
-	VPSLLD $23, Z3, Z3
-	VPADDD Z3, Z4, Z3
-	VCMPPS $1, rowConstants<>+704(SB), Z0, K1
-	VBLENDMPS rowConstants<>+768(SB), Z3, K1, Z4
-	VCMPPS $14, rowConstants<>+832(SB), Z0, K1
-	VBLENDMPS rowConstants<>+896(SB), Z4, K1, Z3
-	VCMPPS $3, Z0, Z0, K1
-	VBLENDMPS Z0, Z3, K1, Z4
-	VADDPS rowConstants<>+640(SB), Z4, Z4
-	VMOVUPS rowConstants<>+2432(SB), Z3
-	VDIVPS Z4, Z3, Z4
-	VMOVUPS rowConstants<>+640(SB), Z3
-	VSUBPS Z4, Z3, Z4
-	VCMPPS $1, rowConstants<>+2496(SB), Z1, K1
-	VBLENDMPS Z2, Z4, K1, Z3
-	VMOVUPS Z3, 0(R8)
+	VMOVUPS rowConstants<>+384(SB), Z5
+	VMULPS Z4, Z5, Z0
+	VADDPS rowConstants<>+448(SB), Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z4, Z4, Z5
+	VMULPS Z0, Z5, Z0
+	VADDPS Z4, Z4, Z4
+	VADDPS Z4, Z0, Z4
+	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VPSLLD $23, Z2, Z2
+	VMULPS Z2, Z4, Z2
+	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VMOVUPS rowConstants<>+704(SB), Z4
+	VDIVPS Z2, Z4, Z2
+	VMOVUPS rowConstants<>+1600(SB), Z4
+	VSUBPS Z2, Z4, Z2
+	VCMPPS $17, rowConstants<>+2688(SB), Z1, K2
+	VBLENDMPS Z3, Z2, K2, Z4
+	VMOVUPS Z4, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VMULPS Z0, Z0, Z1
+	VMOVUPS rowConstants<>+2368(SB), Z2
+	VMULPS Z1, Z2, Z3
+	VADDPS rowConstants<>+2432(SB), Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VADDPS rowConstants<>+2496(SB), Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VADDPS rowConstants<>+2560(SB), Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VADDPS rowConstants<>+2624(SB), Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VMULPS Z0, Z3, Z3
+	VADDPS Z0, Z3, Z3
+	VADDPS Z0, Z0, Z0
+	VMOVUPS rowConstants<>+0(SB), Z2
+	VMAXPS Z0, Z2, Z0
+	VMOVUPS rowConstants<>+64(SB), Z2
+	VMINPS Z0, Z2, Z0
+	VMULPS rowConstants<>+128(SB), Z0, Z2
+	VADDPS rowConstants<>+192(SB), Z2, Z2
+	VSUBPS rowConstants<>+192(SB), Z2, Z4
+	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VSUBPS Z5, Z0, Z5
+	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VSUBPS Z4, Z5, Z4
+	VMOVUPS rowConstants<>+384(SB), Z5
+	VMULPS Z4, Z5, Z0
+	VADDPS rowConstants<>+448(SB), Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z4, Z4, Z5
+	VMULPS Z0, Z5, Z0
+	VADDPS Z4, Z4, Z4
+	VADDPS Z4, Z0, Z4
+	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VPSLLD $23, Z2, Z2
+	VMULPS Z2, Z4, Z2
+	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VMOVUPS rowConstants<>+704(SB), Z4
+	VDIVPS Z2, Z4, Z2
+	VMOVUPS rowConstants<>+1600(SB), Z4
+	VSUBPS Z2, Z4, Z2
+	VCMPPS $17, rowConstants<>+2688(SB), Z1, K2
+	VBLENDMPS Z3, Z2, K2, Z4
+	VMOVUPS Z4, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func tanhSlopeAVX512(r *row)
 TEXT ·tanhSlopeAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
 	VMOVUPS 0(R10), Z0
-	VMULPS Z0, Z0, Z1
-	VMOVUPS rowConstants<>+2112(SB), Z2
-	VMULPS Z1, Z2, Z2
-	VADDPS rowConstants<>+2176(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
-	VADDPS rowConstants<>+2240(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
-	VADDPS rowConstants<>+2304(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
-	VADDPS rowConstants<>+2368(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
-	VMULPS Z0, Z2, Z2
-	VADDPS Z0, Z2, Z2
-	VADDPS Z0, Z0, Z0
-	VMULPS rowConstants<>+0(SB), Z0, Z3
-	VADDPS rowConstants<>+64(SB), Z3, Z3
-	VSUBPS rowConstants<>+64(SB), Z3, Z4
-	VMULPS rowConstants<>+128(SB), Z4, Z5
-	VSUBPS Z5, Z0, Z5
-	VMULPS rowConstants<>+192(SB), Z4, Z4
-	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+256(SB), Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+320(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+384(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+448(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+512(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+576(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS Z4, Z5, Z4
-	VADDPS rowConstants<>+640(SB), Z4, Z4
-	VPSLLD $23, Z3, Z3
-	VPADDD Z3, Z4, Z3
-	VCMPPS $1, rowConstants<>+704(SB), Z0, K1
-	VBLENDMPS rowConstants<>+768(SB), Z3, K1, Z4
-	VCMPPS $14, rowConstants<>+832(SB), Z0, K1
-	VBLENDMPS rowConstants<>+896(SB), Z4, K1, Z3
-	VCMPPS $3, Z0, Z0, K1
-	VBLENDMPS Z0, Z3, K1, Z4
-	VADDPS rowConstants<>+640(SB), Z4, Z4
-	VMOVUPS rowConstants<>+2432(SB), Z3
-	VDIVPS Z4, Z3, Z4
-	VMOVUPS rowConstants<>+640(SB), Z3
-	VSUBPS Z4, Z3, Z4
-	VCMPPS $1, rowConstants<>+2496(SB), Z1, K1
-	VBLENDMPS Z2, Z4, K1, Z3
-	VMOVUPS 0(R9), Z4
-	VMULPS Z3, Z3, Z3
-	VMOVUPS rowConstants<>+640(SB), Z2
-	VSUBPS Z3, Z2, Z3
-	VMULPS Z3, Z4, Z3
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	VANDPS rowConstants<>+768(SB), Z0, Z0
+	VANDPS rowConstants<>+768(SB), Z1, Z1
+	VANDPS rowConstants<>+768(SB), Z2, Z2
+	VANDPS rowConstants<>+768(SB), Z3, Z3
+	VMULPS rowConstants<>+2752(SB), Z0, Z0
+	VMULPS rowConstants<>+2752(SB), Z1, Z1
+	VMULPS rowConstants<>+2752(SB), Z2, Z2
+	VMULPS rowConstants<>+2752(SB), Z3, Z3
+	VMOVUPS rowConstants<>+0(SB), Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+64(SB), Z4
+	VMINPS Z0, Z4, Z0
+	VMINPS Z1, Z4, Z1
+	VMINPS Z2, Z4, Z2
+	VMINPS Z3, Z4, Z3
+	VMULPS rowConstants<>+128(SB), Z0, Z4
+	VMULPS rowConstants<>+128(SB), Z1, Z5
+	VMULPS rowConstants<>+128(SB), Z2, Z6
+	VMULPS rowConstants<>+128(SB), Z3, Z7
+	VADDPS rowConstants<>+192(SB), Z4, Z4
+	VADDPS rowConstants<>+192(SB), Z5, Z5
+	VADDPS rowConstants<>+192(SB), Z6, Z6
+	VADDPS rowConstants<>+192(SB), Z7, Z7
+	VSUBPS rowConstants<>+192(SB), Z4, Z8
+	VSUBPS rowConstants<>+192(SB), Z5, Z9
+	VSUBPS rowConstants<>+192(SB), Z6, Z10
+	VSUBPS rowConstants<>+192(SB), Z7, Z11
+	VMULPS rowConstants<>+256(SB), Z8, Z12
+	VMULPS rowConstants<>+256(SB), Z9, Z13
+	VMULPS rowConstants<>+256(SB), Z10, Z14
+	VMULPS rowConstants<>+256(SB), Z11, Z15
+	VSUBPS Z12, Z0, Z12
+	VSUBPS Z13, Z1, Z13
+	VSUBPS Z14, Z2, Z14
+	VSUBPS Z15, Z3, Z15
+	VMULPS rowConstants<>+320(SB), Z8, Z8
+	VMULPS rowConstants<>+320(SB), Z9, Z9
+	VMULPS rowConstants<>+320(SB), Z10, Z10
+	VMULPS rowConstants<>+320(SB), Z11, Z11
+	VSUBPS Z8, Z12, Z8
+	VSUBPS Z9, Z13, Z9
+	VSUBPS Z10, Z14, Z10
+	VSUBPS Z11, Z15, Z11
+	VMOVUPS rowConstants<>+384(SB), Z15
+	VMULPS Z8, Z15, Z14
+	VMULPS Z9, Z15, Z13
+	VMULPS Z10, Z15, Z12
+	VMULPS Z11, Z15, Z3
+	VADDPS rowConstants<>+448(SB), Z14, Z14
+	VADDPS rowConstants<>+448(SB), Z13, Z13
+	VADDPS rowConstants<>+448(SB), Z12, Z12
+	VADDPS rowConstants<>+448(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+512(SB), Z14, Z14
+	VADDPS rowConstants<>+512(SB), Z13, Z13
+	VADDPS rowConstants<>+512(SB), Z12, Z12
+	VADDPS rowConstants<>+512(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+576(SB), Z14, Z14
+	VADDPS rowConstants<>+576(SB), Z13, Z13
+	VADDPS rowConstants<>+576(SB), Z12, Z12
+	VADDPS rowConstants<>+576(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+640(SB), Z14, Z14
+	VADDPS rowConstants<>+640(SB), Z13, Z13
+	VADDPS rowConstants<>+640(SB), Z12, Z12
+	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z8, Z8, Z15
+	VMULPS Z9, Z9, Z2
+	VMULPS Z10, Z10, Z1
+	VMULPS Z11, Z11, Z0
+	VMULPS Z14, Z15, Z14
+	VMULPS Z13, Z2, Z13
+	VMULPS Z12, Z1, Z12
+	VMULPS Z3, Z0, Z3
+	VADDPS Z8, Z8, Z8
+	VADDPS Z9, Z9, Z9
+	VADDPS Z10, Z10, Z10
+	VADDPS Z11, Z11, Z11
+	VADDPS Z8, Z14, Z8
+	VADDPS Z9, Z13, Z9
+	VADDPS Z10, Z12, Z10
+	VADDPS Z11, Z3, Z11
+	VADDPS rowConstants<>+704(SB), Z8, Z8
+	VADDPS rowConstants<>+704(SB), Z9, Z9
+	VADDPS rowConstants<>+704(SB), Z10, Z10
+	VADDPS rowConstants<>+704(SB), Z11, Z11
+	VPSLLD $23, Z4, Z4
+	VPSLLD $23, Z5, Z5
+	VPSLLD $23, Z6, Z6
+	VPSLLD $23, Z7, Z7
+	VMULPS Z4, Z8, Z4
+	VMULPS Z5, Z9, Z5
+	VMULPS Z6, Z10, Z6
+	VMULPS Z7, Z11, Z7
+	VADDPS rowConstants<>+1600(SB), Z4, Z11
+	VADDPS rowConstants<>+1600(SB), Z5, Z10
+	VADDPS rowConstants<>+1600(SB), Z6, Z9
+	VADDPS rowConstants<>+1600(SB), Z7, Z8
+	VMOVUPS rowConstants<>+1600(SB), Z3
+	VDIVPS Z11, Z3, Z11
+	VDIVPS Z10, Z3, Z10
+	VDIVPS Z9, Z3, Z9
+	VDIVPS Z8, Z3, Z8
+	VMOVUPS rowConstants<>+1664(SB), Z3
+	VCMPPS $17, rowConstants<>+2112(SB), Z4, K2
+	VBLENDMPS Z11, Z3, K2, Z12
+	VCMPPS $17, rowConstants<>+2112(SB), Z5, K2
+	VBLENDMPS Z10, Z3, K2, Z11
+	VCMPPS $17, rowConstants<>+2112(SB), Z6, K2
+	VBLENDMPS Z9, Z3, K2, Z10
+	VCMPPS $17, rowConstants<>+2112(SB), Z7, K2
+	VBLENDMPS Z8, Z3, K2, Z9
+	VMULPS Z12, Z4, Z4
+	VMULPS Z11, Z5, Z5
+	VMULPS Z10, Z6, Z6
+	VMULPS Z9, Z7, Z7
+	VMULPS Z12, Z4, Z12
+	VMULPS Z11, Z5, Z11
+	VMULPS Z10, Z6, Z10
+	VMULPS Z9, Z7, Z9
+	VMOVUPS 0(R9), Z7
+	VMOVUPS 64(R9), Z6
+	VMOVUPS 128(R9), Z5
+	VMOVUPS 192(R9), Z4
+	VMULPS rowConstants<>+2816(SB), Z12, Z12
+	VMULPS rowConstants<>+2816(SB), Z11, Z11
+	VMULPS rowConstants<>+2816(SB), Z10, Z10
+	VMULPS rowConstants<>+2816(SB), Z9, Z9
+	VMULPS Z12, Z7, Z12
+	VMULPS Z11, Z6, Z11
+	VMULPS Z10, Z5, Z10
+	VMULPS Z9, Z4, Z9
+	VMOVUPS Z12, 0(R8)
+	VMOVUPS Z11, 64(R8)
+	VMOVUPS Z10, 128(R8)
+	VMOVUPS Z9, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Z0
+	VANDPS rowConstants<>+768(SB), Z0, Z0
+	VMULPS rowConstants<>+2752(SB), Z0, Z0
+	VMOVUPS rowConstants<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+128(SB), Z0, Z1
+	VADDPS rowConstants<>+192(SB), Z1, Z1
+	VSUBPS rowConstants<>+192(SB), Z1, Z2
+	VMULPS rowConstants<>+256(SB), Z2, Z3
+	VSUBPS Z3, Z0, Z3
+	VMULPS rowConstants<>+320(SB), Z2, Z2
+	VSUBPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+384(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+448(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VADDPS rowConstants<>+1600(SB), Z1, Z2
+	VMOVUPS rowConstants<>+1600(SB), Z0
+	VDIVPS Z2, Z0, Z2
+	VMOVUPS rowConstants<>+1664(SB), Z0
+	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
+	VBLENDMPS Z2, Z0, K2, Z3
+	VMULPS Z3, Z1, Z1
+	VMULPS Z3, Z1, Z3
+	VMOVUPS 0(R9), Z1
+	VMULPS rowConstants<>+2816(SB), Z3, Z3
+	VMULPS Z3, Z1, Z3
 	VMOVUPS Z3, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R10), K1, Z0
+	VANDPS rowConstants<>+768(SB), Z0, Z0
+	VMULPS rowConstants<>+2752(SB), Z0, Z0
+	VMOVUPS rowConstants<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+128(SB), Z0, Z1
+	VADDPS rowConstants<>+192(SB), Z1, Z1
+	VSUBPS rowConstants<>+192(SB), Z1, Z2
+	VMULPS rowConstants<>+256(SB), Z2, Z3
+	VSUBPS Z3, Z0, Z3
+	VMULPS rowConstants<>+320(SB), Z2, Z2
+	VSUBPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+384(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+448(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VADDPS rowConstants<>+1600(SB), Z1, Z2
+	VMOVUPS rowConstants<>+1600(SB), Z0
+	VDIVPS Z2, Z0, Z2
+	VMOVUPS rowConstants<>+1664(SB), Z0
+	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
+	VBLENDMPS Z2, Z0, K2, Z3
+	VMULPS Z3, Z1, Z1
+	VMULPS Z3, Z1, Z3
+	VMOVUPS.Z 0(R9), K1, Z1
+	VMULPS rowConstants<>+2816(SB), Z3, Z3
+	VMULPS Z3, Z1, Z3
+	VMOVUPS Z3, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func swigluAVX512(r *row)
 TEXT ·swigluAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Z0
-	VMULPS rowConstants<>+1856(SB), Z0, Z1
-	VMULPS rowConstants<>+0(SB), Z1, Z2
-	VADDPS rowConstants<>+64(SB), Z2, Z2
-	VSUBPS rowConstants<>+64(SB), Z2, Z3
-	VMULPS rowConstants<>+128(SB), Z3, Z4
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMULPS rowConstants<>+2880(SB), Z0, Z4
+	VMULPS rowConstants<>+2880(SB), Z1, Z5
+	VMULPS rowConstants<>+2880(SB), Z2, Z6
+	VMULPS rowConstants<>+2880(SB), Z3, Z7
+	VMOVUPS rowConstants<>+0(SB), Z8
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+	VMOVUPS rowConstants<>+64(SB), Z8
+	VMINPS Z4, Z8, Z4
+	VMINPS Z5, Z8, Z5
+	VMINPS Z6, Z8, Z6
+	VMINPS Z7, Z8, Z7
+	VMULPS rowConstants<>+128(SB), Z4, Z8
+	VMULPS rowConstants<>+128(SB), Z5, Z9
+	VMULPS rowConstants<>+128(SB), Z6, Z10
+	VMULPS rowConstants<>+128(SB), Z7, Z11
+	VADDPS rowConstants<>+192(SB), Z8, Z8
+	VADDPS rowConstants<>+192(SB), Z9, Z9
+	VADDPS rowConstants<>+192(SB), Z10, Z10
+	VADDPS rowConstants<>+192(SB), Z11, Z11
+	VSUBPS rowConstants<>+192(SB), Z8, Z12
+	VSUBPS rowConstants<>+192(SB), Z9, Z13
+	VSUBPS rowConstants<>+192(SB), Z10, Z14
+	VSUBPS rowConstants<>+192(SB), Z11, Z15
+	VMULPS rowConstants<>+256(SB), Z12, Z16
+	VMULPS rowConstants<>+256(SB), Z13, Z17
+	VMULPS rowConstants<>+256(SB), Z14, Z18
+	VMULPS rowConstants<>+256(SB), Z15, Z19
+	VSUBPS Z16, Z4, Z16
+	VSUBPS Z17, Z5, Z17
+	VSUBPS Z18, Z6, Z18
+	VSUBPS Z19, Z7, Z19
+	VMULPS rowConstants<>+320(SB), Z12, Z12
+	VMULPS rowConstants<>+320(SB), Z13, Z13
+	VMULPS rowConstants<>+320(SB), Z14, Z14
+	VMULPS rowConstants<>+320(SB), Z15, Z15
+	VSUBPS Z12, Z16, Z12
+	VSUBPS Z13, Z17, Z13
+	VSUBPS Z14, Z18, Z14
+	VSUBPS Z15, Z19, Z15
+	VMOVUPS rowConstants<>+384(SB), Z19
+	VMULPS Z12, Z19, Z18
+	VMULPS Z13, Z19, Z17
+	VMULPS Z14, Z19, Z16
+	VMULPS Z15, Z19, Z7
+	VADDPS rowConstants<>+448(SB), Z18, Z18
+	VADDPS rowConstants<>+448(SB), Z17, Z17
+	VADDPS rowConstants<>+448(SB), Z16, Z16
+	VADDPS rowConstants<>+448(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+512(SB), Z18, Z18
+	VADDPS rowConstants<>+512(SB), Z17, Z17
+	VADDPS rowConstants<>+512(SB), Z16, Z16
+	VADDPS rowConstants<>+512(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+576(SB), Z18, Z18
+	VADDPS rowConstants<>+576(SB), Z17, Z17
+	VADDPS rowConstants<>+576(SB), Z16, Z16
+	VADDPS rowConstants<>+576(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+640(SB), Z18, Z18
+	VADDPS rowConstants<>+640(SB), Z17, Z17
+	VADDPS rowConstants<>+640(SB), Z16, Z16
+	VADDPS rowConstants<>+640(SB), Z7, Z7
+	VMULPS Z12, Z12, Z19
+	VMULPS Z13, Z13, Z6
+	VMULPS Z14, Z14, Z5
+	VMULPS Z15, Z15, Z4
+	VMULPS Z18, Z19, Z18
+	VMULPS Z17, Z6, Z17
+	VMULPS Z16, Z5, Z16
+	VMULPS Z7, Z4, Z7
+	VADDPS Z12, Z12, Z12
+	VADDPS Z13, Z13, Z13
+	VADDPS Z14, Z14, Z14
+	VADDPS Z15, Z15, Z15
+	VADDPS Z12, Z18, Z12
+	VADDPS Z13, Z17, Z13
+	VADDPS Z14, Z16, Z14
+	VADDPS Z15, Z7, Z15
+	VADDPS rowConstants<>+704(SB), Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z13, Z13
+	VADDPS rowConstants<>+704(SB), Z14, Z14
+	VADDPS rowConstants<>+704(SB), Z15, Z15
+	VPSLLD $23, Z8, Z8
+	VPSLLD $23, Z9, Z9
+	VPSLLD $23, Z10, Z10
+	VPSLLD $23, Z11, Z11
+	VMULPS Z8, Z12, Z8
+	VMULPS Z9, Z13, Z9
+	VMULPS Z10, Z14, Z10
+	VMULPS Z11, Z15, Z11
+	VADDPS rowConstants<>+1600(SB), Z8, Z8
+	VADDPS rowConstants<>+1600(SB), Z9, Z9
+	VADDPS rowConstants<>+1600(SB), Z10, Z10
+	VADDPS rowConstants<>+1600(SB), Z11, Z11
+	VDIVPS Z8, Z0, Z8
+	VDIVPS Z9, Z1, Z9
+	VDIVPS Z10, Z2, Z10
+	VDIVPS Z11, Z3, Z11
+	VMOVUPS 0(R10), Z3
+	VMOVUPS 64(R10), Z2
+	VMOVUPS 128(R10), Z1
+	VMOVUPS 192(R10), Z0
+	VMULPS Z3, Z8, Z3
+	VMULPS Z2, Z9, Z2
+	VMULPS Z1, Z10, Z1
+	VMULPS Z0, Z11, Z0
+	VMOVUPS Z3, 0(R8)
+	VMOVUPS Z2, 64(R8)
+	VMOVUPS Z1, 128(R8)
+	VMOVUPS Z0, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Z0
+	VMULPS rowConstants<>+2880(SB), Z0, Z1
+	VMOVUPS rowConstants<>+0(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+64(SB), Z2
+	VMINPS Z1, Z2, Z1
+	VMULPS rowConstants<>+128(SB), Z1, Z2
+	VADDPS rowConstants<>+192(SB), Z2, Z2
+	VSUBPS rowConstants<>+192(SB), Z2, Z3
+	VMULPS rowConstants<>+256(SB), Z3, Z4
 	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+192(SB), Z3, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+256(SB), Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+320(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+384(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+448(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+512(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS rowConstants<>+576(SB), Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VMULPS Z3, Z4, Z4
-	VADDPS Z3, Z4, Z3
-	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMOVUPS rowConstants<>+384(SB), Z4
+	VMULPS Z3, Z4, Z1
+	VADDPS rowConstants<>+448(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+512(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+576(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z3, Z4
+	VMULPS Z1, Z4, Z1
+	VADDPS Z3, Z3, Z3
+	VADDPS Z3, Z1, Z3
+	VADDPS rowConstants<>+704(SB), Z3, Z3
 	VPSLLD $23, Z2, Z2
-	VPADDD Z2, Z3, Z2
-	VCMPPS $1, rowConstants<>+704(SB), Z1, K1
-	VBLENDMPS rowConstants<>+768(SB), Z2, K1, Z3
-	VCMPPS $14, rowConstants<>+832(SB), Z1, K1
-	VBLENDMPS rowConstants<>+896(SB), Z3, K1, Z2
-	VCMPPS $3, Z1, Z1, K1
-	VBLENDMPS Z1, Z2, K1, Z3
-	VADDPS rowConstants<>+640(SB), Z3, Z3
-	VMOVUPS rowConstants<>+640(SB), Z2
-	VDIVPS Z3, Z2, Z3
-	VMULPS Z3, Z0, Z3
+	VMULPS Z2, Z3, Z2
+	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VDIVPS Z2, Z0, Z2
 	VMOVUPS 0(R10), Z0
-	VMULPS Z0, Z3, Z0
+	VMULPS Z0, Z2, Z0
 	VMOVUPS Z0, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VMULPS rowConstants<>+2880(SB), Z0, Z1
+	VMOVUPS rowConstants<>+0(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+64(SB), Z2
+	VMINPS Z1, Z2, Z1
+	VMULPS rowConstants<>+128(SB), Z1, Z2
+	VADDPS rowConstants<>+192(SB), Z2, Z2
+	VSUBPS rowConstants<>+192(SB), Z2, Z3
+	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VSUBPS Z4, Z1, Z4
+	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VSUBPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+384(SB), Z4
+	VMULPS Z3, Z4, Z1
+	VADDPS rowConstants<>+448(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+512(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+576(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z3, Z4
+	VMULPS Z1, Z4, Z1
+	VADDPS Z3, Z3, Z3
+	VADDPS Z3, Z1, Z3
+	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VPSLLD $23, Z2, Z2
+	VMULPS Z2, Z3, Z2
+	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VDIVPS Z2, Z0, Z2
+	VMOVUPS.Z 0(R10), K1, Z0
+	VMULPS Z0, Z2, Z0
+	VMOVUPS Z0, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func swigluSlopesAVX512(r *row)
 TEXT ·swigluSlopesAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
 	MOVQ (row_rows+24)(DI), R11
 	MOVQ (row_rows+32)(DI), R12
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
 	VMOVUPS 0(R11), Z0
-	VMOVUPS 0(R10), Z1
-	VMULPS rowConstants<>+1856(SB), Z0, Z2
-	VMULPS rowConstants<>+0(SB), Z2, Z3
-	VADDPS rowConstants<>+64(SB), Z3, Z3
-	VSUBPS rowConstants<>+64(SB), Z3, Z4
-	VMULPS rowConstants<>+128(SB), Z4, Z5
-	VSUBPS Z5, Z2, Z5
-	VMULPS rowConstants<>+192(SB), Z4, Z4
+	VMOVUPS 64(R11), Z1
+	VMOVUPS 128(R11), Z2
+	VMOVUPS 192(R11), Z3
+	VMOVUPS rowConstants<>+2240(SB), Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+2304(SB), Z4
+	VMINPS Z0, Z4, Z5
+	VMINPS Z1, Z4, Z6
+	VMINPS Z2, Z4, Z7
+	VMINPS Z3, Z4, Z8
+	VMULPS rowConstants<>+2880(SB), Z5, Z5
+	VMULPS rowConstants<>+2880(SB), Z6, Z6
+	VMULPS rowConstants<>+2880(SB), Z7, Z7
+	VMULPS rowConstants<>+2880(SB), Z8, Z8
+	VMOVUPS rowConstants<>+0(SB), Z4
+	VMAXPS Z5, Z4, Z9
+	VMAXPS Z6, Z4, Z10
+	VMAXPS Z7, Z4, Z11
+	VMAXPS Z8, Z4, Z12
+	VMOVUPS rowConstants<>+64(SB), Z4
+	VMINPS Z9, Z4, Z9
+	VMINPS Z10, Z4, Z10
+	VMINPS Z11, Z4, Z11
+	VMINPS Z12, Z4, Z12
+	VMULPS rowConstants<>+128(SB), Z9, Z4
+	VMULPS rowConstants<>+128(SB), Z10, Z13
+	VMULPS rowConstants<>+128(SB), Z11, Z14
+	VMULPS rowConstants<>+128(SB), Z12, Z15
+	VADDPS rowConstants<>+192(SB), Z4, Z4
+	VADDPS rowConstants<>+192(SB), Z13, Z13
+	VADDPS rowConstants<>+192(SB), Z14, Z14
+	VADDPS rowConstants<>+192(SB), Z15, Z15
+	VSUBPS rowConstants<>+192(SB), Z4, Z16
+	VSUBPS rowConstants<>+192(SB), Z13, Z17
+	VSUBPS rowConstants<>+192(SB), Z14, Z18
+	VSUBPS rowConstants<>+192(SB), Z15, Z19
+	VMULPS rowConstants<>+256(SB), Z16, Z20
+	VMULPS rowConstants<>+256(SB), Z17, Z21
+	VMULPS rowConstants<>+256(SB), Z18, Z22
+	VMULPS rowConstants<>+256(SB), Z19, Z23
+	VSUBPS Z20, Z9, Z20
+	VSUBPS Z21, Z10, Z21
+	VSUBPS Z22, Z11, Z22
+	VSUBPS Z23, Z12, Z23
+	VMULPS rowConstants<>+320(SB), Z16, Z16
+	VMULPS rowConstants<>+320(SB), Z17, Z17
+	VMULPS rowConstants<>+320(SB), Z18, Z18
+	VMULPS rowConstants<>+320(SB), Z19, Z19
+	VSUBPS Z16, Z20, Z16
+	VSUBPS Z17, Z21, Z17
+	VSUBPS Z18, Z22, Z18
+	VSUBPS Z19, Z23, Z19
+	VMOVUPS rowConstants<>+384(SB), Z23
+	VMULPS Z16, Z23, Z22
+	VMULPS Z17, Z23, Z21
+	VMULPS Z18, Z23, Z20
+	VMULPS Z19, Z23, Z12
+	VADDPS rowConstants<>+448(SB), Z22, Z22
+	VADDPS rowConstants<>+448(SB), Z21, Z21
+	VADDPS rowConstants<>+448(SB), Z20, Z20
+	VADDPS rowConstants<>+448(SB), Z12, Z12
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z12, Z12
+	VADDPS rowConstants<>+512(SB), Z22, Z22
+	VADDPS rowConstants<>+512(SB), Z21, Z21
+	VADDPS rowConstants<>+512(SB), Z20, Z20
+	VADDPS rowConstants<>+512(SB), Z12, Z12
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z12, Z12
+	VADDPS rowConstants<>+576(SB), Z22, Z22
+	VADDPS rowConstants<>+576(SB), Z21, Z21
+	VADDPS rowConstants<>+576(SB), Z20, Z20
+	VADDPS rowConstants<>+576(SB), Z12, Z12
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z12, Z12
+	VADDPS rowConstants<>+640(SB), Z22, Z22
+	VADDPS rowConstants<>+640(SB), Z21, Z21
+	VADDPS rowConstants<>+640(SB), Z20, Z20
+	VADDPS rowConstants<>+640(SB), Z12, Z12
+	VMULPS Z16, Z16, Z23
+	VMULPS Z17, Z17, Z11
+	VMULPS Z18, Z18, Z10
+	VMULPS Z19, Z19, Z9
+	VMULPS Z22, Z23, Z22
+	VMULPS Z21, Z11, Z21
+	VMULPS Z20, Z10, Z20
+	VMULPS Z12, Z9, Z12
+	VADDPS Z16, Z16, Z16
+	VADDPS Z17, Z17, Z17
+	VADDPS Z18, Z18, Z18
+	VADDPS Z19, Z19, Z19
+	VADDPS Z16, Z22, Z16
+	VADDPS Z17, Z21, Z17
+	VADDPS Z18, Z20, Z18
+	VADDPS Z19, Z12, Z19
+	VADDPS rowConstants<>+704(SB), Z16, Z16
+	VADDPS rowConstants<>+704(SB), Z17, Z17
+	VADDPS rowConstants<>+704(SB), Z18, Z18
+	VADDPS rowConstants<>+704(SB), Z19, Z19
+	VPSLLD $23, Z4, Z4
+	VPSLLD $23, Z13, Z13
+	VPSLLD $23, Z14, Z14
+	VPSLLD $23, Z15, Z15
+	VMULPS Z4, Z16, Z4
+	VMULPS Z13, Z17, Z13
+	VMULPS Z14, Z18, Z14
+	VMULPS Z15, Z19, Z15
+	VADDPS rowConstants<>+1600(SB), Z4, Z19
+	VADDPS rowConstants<>+1600(SB), Z13, Z18
+	VADDPS rowConstants<>+1600(SB), Z14, Z17
+	VADDPS rowConstants<>+1600(SB), Z15, Z16
+	VMOVUPS rowConstants<>+1600(SB), Z12
+	VDIVPS Z19, Z12, Z19
+	VDIVPS Z18, Z12, Z18
+	VDIVPS Z17, Z12, Z17
+	VDIVPS Z16, Z12, Z16
+	VMOVUPS rowConstants<>+1664(SB), Z12
+	VCMPPS $17, rowConstants<>+2112(SB), Z4, K2
+	VBLENDMPS Z19, Z12, K2, Z20
+	VCMPPS $17, rowConstants<>+2112(SB), Z13, K2
+	VBLENDMPS Z18, Z12, K2, Z19
+	VCMPPS $17, rowConstants<>+2112(SB), Z14, K2
+	VBLENDMPS Z17, Z12, K2, Z18
+	VCMPPS $17, rowConstants<>+2112(SB), Z15, K2
+	VBLENDMPS Z16, Z12, K2, Z17
+	VMULPS Z20, Z4, Z4
+	VMULPS Z19, Z13, Z13
+	VMULPS Z18, Z14, Z14
+	VMULPS Z17, Z15, Z15
+	VMULPS Z20, Z4, Z4
+	VMULPS Z19, Z13, Z13
+	VMULPS Z18, Z14, Z14
+	VMULPS Z17, Z15, Z15
+	VMULPS Z4, Z5, Z4
+	VMULPS Z13, Z6, Z13
+	VMULPS Z14, Z7, Z14
+	VMULPS Z15, Z8, Z15
+	VSUBPS Z4, Z20, Z4
+	VSUBPS Z13, Z19, Z13
+	VSUBPS Z14, Z18, Z14
+	VSUBPS Z15, Z17, Z15
+	VMULPS Z20, Z0, Z20
+	VMULPS Z19, Z1, Z19
+	VMULPS Z18, Z2, Z18
+	VMULPS Z17, Z3, Z17
+	VMOVUPS 0(R10), Z3
+	VMOVUPS 64(R10), Z2
+	VMOVUPS 128(R10), Z1
+	VMOVUPS 192(R10), Z0
+	VMOVUPS 0(R12), Z8
+	VMOVUPS 64(R12), Z7
+	VMOVUPS 128(R12), Z6
+	VMOVUPS 192(R12), Z5
+	VMULPS Z8, Z3, Z8
+	VMULPS Z7, Z2, Z7
+	VMULPS Z6, Z1, Z6
+	VMULPS Z5, Z0, Z5
+	VMULPS Z4, Z8, Z4
+	VMULPS Z13, Z7, Z13
+	VMULPS Z14, Z6, Z14
+	VMULPS Z15, Z5, Z15
+	VMULPS Z20, Z3, Z20
+	VMULPS Z19, Z2, Z19
+	VMULPS Z18, Z1, Z18
+	VMULPS Z17, Z0, Z17
+	VMOVUPS Z20, 0(R9)
+	VMOVUPS Z19, 64(R9)
+	VMOVUPS Z18, 128(R9)
+	VMOVUPS Z17, 192(R9)
+	VMOVUPS Z4, 0(R8)
+	VMOVUPS Z13, 64(R8)
+	VMOVUPS Z14, 128(R8)
+	VMOVUPS Z15, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	ADDQ $256, R11
+	ADDQ $256, R12
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R11), Z0
+	VMOVUPS rowConstants<>+2240(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+2304(SB), Z1
+	VMINPS Z0, Z1, Z2
+	VMULPS rowConstants<>+2880(SB), Z2, Z2
+	VMOVUPS rowConstants<>+0(SB), Z1
+	VMAXPS Z2, Z1, Z3
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMINPS Z3, Z1, Z3
+	VMULPS rowConstants<>+128(SB), Z3, Z1
+	VADDPS rowConstants<>+192(SB), Z1, Z1
+	VSUBPS rowConstants<>+192(SB), Z1, Z4
+	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VSUBPS Z5, Z3, Z5
+	VMULPS rowConstants<>+320(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+256(SB), Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+320(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+384(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+448(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+512(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS rowConstants<>+576(SB), Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VMULPS Z4, Z5, Z5
-	VADDPS Z4, Z5, Z4
-	VADDPS rowConstants<>+640(SB), Z4, Z4
-	VPSLLD $23, Z3, Z3
-	VPADDD Z3, Z4, Z3
-	VCMPPS $1, rowConstants<>+704(SB), Z2, K1
-	VBLENDMPS rowConstants<>+768(SB), Z3, K1, Z4
-	VCMPPS $14, rowConstants<>+832(SB), Z2, K1
-	VBLENDMPS rowConstants<>+896(SB), Z4, K1, Z3
-	VCMPPS $3, Z2, Z2, K1
-	VBLENDMPS Z2, Z3, K1, Z4
-	VADDPS rowConstants<>+640(SB), Z4, Z4
-	VMOVUPS rowConstants<>+640(SB), Z3
+	VMOVUPS rowConstants<>+384(SB), Z5
+	VMULPS Z4, Z5, Z3
+	VADDPS rowConstants<>+448(SB), Z3, Z3
+	VMULPS Z4, Z3, Z3
+	VADDPS rowConstants<>+512(SB), Z3, Z3
+	VMULPS Z4, Z3, Z3
+	VADDPS rowConstants<>+576(SB), Z3, Z3
+	VMULPS Z4, Z3, Z3
+	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z4, Z4, Z5
+	VMULPS Z3, Z5, Z3
+	VADDPS Z4, Z4, Z4
+	VADDPS Z4, Z3, Z4
+	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z4, Z1
+	VADDPS rowConstants<>+1600(SB), Z1, Z4
+	VMOVUPS rowConstants<>+1600(SB), Z3
 	VDIVPS Z4, Z3, Z4
-	VMOVUPS 0(R12), Z3
-	VMULPS Z3, Z1, Z3
-	VMOVUPS rowConstants<>+640(SB), Z2
-	VSUBPS Z4, Z2, Z2
+	VMOVUPS rowConstants<>+1664(SB), Z3
+	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
+	VBLENDMPS Z4, Z3, K2, Z5
+	VMULPS Z5, Z1, Z1
+	VMULPS Z5, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VSUBPS Z1, Z5, Z1
+	VMULPS Z5, Z0, Z5
+	VMOVUPS 0(R10), Z0
+	VMOVUPS 0(R12), Z2
 	VMULPS Z2, Z0, Z2
-	VADDPS rowConstants<>+640(SB), Z2, Z2
-	VMULPS Z2, Z4, Z2
-	VMULPS Z2, Z3, Z2
-	VMOVUPS Z2, 0(R8)
-	VMULPS Z4, Z0, Z4
-	VMULPS Z4, Z1, Z4
-	VMOVUPS Z4, 0(R9)
+	VMULPS Z1, Z2, Z1
+	VMULPS Z5, Z0, Z5
+	VMOVUPS Z5, 0(R9)
+	VMOVUPS Z1, 0(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
 	ADDQ $64, R11
 	ADDQ $64, R12
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R11), K1, Z0
+	VMOVUPS rowConstants<>+2240(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+2304(SB), Z1
+	VMINPS Z0, Z1, Z2
+	VMULPS rowConstants<>+2880(SB), Z2, Z2
+	VMOVUPS rowConstants<>+0(SB), Z1
+	VMAXPS Z2, Z1, Z3
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMINPS Z3, Z1, Z3
+	VMULPS rowConstants<>+128(SB), Z3, Z1
+	VADDPS rowConstants<>+192(SB), Z1, Z1
+	VSUBPS rowConstants<>+192(SB), Z1, Z4
+	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VSUBPS Z5, Z3, Z5
+	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VSUBPS Z4, Z5, Z4
+	VMOVUPS rowConstants<>+384(SB), Z5
+	VMULPS Z4, Z5, Z3
+	VADDPS rowConstants<>+448(SB), Z3, Z3
+	VMULPS Z4, Z3, Z3
+	VADDPS rowConstants<>+512(SB), Z3, Z3
+	VMULPS Z4, Z3, Z3
+	VADDPS rowConstants<>+576(SB), Z3, Z3
+	VMULPS Z4, Z3, Z3
+	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z4, Z4, Z5
+	VMULPS Z3, Z5, Z3
+	VADDPS Z4, Z4, Z4
+	VADDPS Z4, Z3, Z4
+	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z4, Z1
+	VADDPS rowConstants<>+1600(SB), Z1, Z4
+	VMOVUPS rowConstants<>+1600(SB), Z3
+	VDIVPS Z4, Z3, Z4
+	VMOVUPS rowConstants<>+1664(SB), Z3
+	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
+	VBLENDMPS Z4, Z3, K2, Z5
+	VMULPS Z5, Z1, Z1
+	VMULPS Z5, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VSUBPS Z1, Z5, Z1
+	VMULPS Z5, Z0, Z5
+	VMOVUPS.Z 0(R10), K1, Z0
+	VMOVUPS.Z 0(R12), K1, Z2
+	VMULPS Z2, Z0, Z2
+	VMULPS Z1, Z2, Z1
+	VMULPS Z5, Z0, Z5
+	VMOVUPS Z5, K1, 0(R9)
+	VMOVUPS Z1, K1, 0(R8)
+done:
+	VZEROUPPER
+	RET
+
+// func reluAVX512(r *row)
+TEXT ·reluAVX512(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS rowConstants<>+1664(SB), Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+	VMOVUPS Z0, 0(R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z2, 128(R8)
+	VMOVUPS Z3, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS rowConstants<>+1664(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS Z0, 0(R8)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VMOVUPS rowConstants<>+1664(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS Z0, K1, 0(R8)
+done:
+	VZEROUPPER
+	RET
+
+// func reluSlopeAVX512(r *row)
+TEXT ·reluSlopeAVX512(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	MOVQ (row_rows+16)(DI), R10
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	VMOVUPS 0(R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+	VMOVUPS rowConstants<>+1664(SB), Z8
+	VCMPPS $30, rowConstants<>+1664(SB), Z0, K2
+	VBLENDMPS Z4, Z8, K2, Z9
+	VCMPPS $30, rowConstants<>+1664(SB), Z1, K2
+	VBLENDMPS Z5, Z8, K2, Z4
+	VCMPPS $30, rowConstants<>+1664(SB), Z2, K2
+	VBLENDMPS Z6, Z8, K2, Z5
+	VCMPPS $30, rowConstants<>+1664(SB), Z3, K2
+	VBLENDMPS Z7, Z8, K2, Z6
+	VMOVUPS Z9, 0(R8)
+	VMOVUPS Z4, 64(R8)
+	VMOVUPS Z5, 128(R8)
+	VMOVUPS Z6, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Z0
+	VMOVUPS 0(R9), Z1
+	VMOVUPS rowConstants<>+1664(SB), Z2
+	VCMPPS $30, rowConstants<>+1664(SB), Z0, K2
+	VBLENDMPS Z1, Z2, K2, Z3
+	VMOVUPS Z3, 0(R8)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	ADDQ $64, R10
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R10), K1, Z0
+	VMOVUPS.Z 0(R9), K1, Z1
+	VMOVUPS rowConstants<>+1664(SB), Z2
+	VCMPPS $30, rowConstants<>+1664(SB), Z0, K2
+	VBLENDMPS Z1, Z2, K2, Z3
+	VMOVUPS Z3, K1, 0(R8)
+done:
+	VZEROUPPER
+	RET
+
+// func rotateAVX512(r *row)
+TEXT ·rotateAVX512(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	MOVQ (row_rows+16)(DI), R10
+	MOVQ (row_rows+24)(DI), R11
+	MOVQ (row_rows+32)(DI), R12
+	MOVQ (row_rows+40)(DI), R13
+	VBROADCASTSS (row_scalars+0)(DI), Z31
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	VMOVUPS 0(R11), Z4
+	VMOVUPS 64(R11), Z5
+	VMOVUPS 128(R11), Z6
+	VMOVUPS 192(R11), Z7
+	VMOVUPS 0(R12), Z8
+	VMOVUPS 64(R12), Z9
+	VMOVUPS 128(R12), Z10
+	VMOVUPS 192(R12), Z11
+	VMOVUPS 0(R13), Z12
+	VMOVUPS 64(R13), Z13
+	VMOVUPS 128(R13), Z14
+	VMOVUPS 192(R13), Z15
+	VMULPS Z31, Z12, Z12
+	VMULPS Z31, Z13, Z13
+	VMULPS Z31, Z14, Z14
+	VMULPS Z31, Z15, Z15
+	VMULPS Z8, Z0, Z16
+	VMULPS Z9, Z1, Z17
+	VMULPS Z10, Z2, Z18
+	VMULPS Z11, Z3, Z19
+	VMULPS Z12, Z4, Z20
+	VMULPS Z13, Z5, Z21
+	VMULPS Z14, Z6, Z22
+	VMULPS Z15, Z7, Z23
+	VSUBPS Z20, Z16, Z20
+	VSUBPS Z21, Z17, Z21
+	VSUBPS Z22, Z18, Z22
+	VSUBPS Z23, Z19, Z23
+	VMOVUPS Z20, 0(R8)
+	VMOVUPS Z21, 64(R8)
+	VMOVUPS Z22, 128(R8)
+	VMOVUPS Z23, 192(R8)
+	VMULPS Z8, Z4, Z8
+	VMULPS Z9, Z5, Z9
+	VMULPS Z10, Z6, Z10
+	VMULPS Z11, Z7, Z11
+	VMULPS Z12, Z0, Z12
+	VMULPS Z13, Z1, Z13
+	VMULPS Z14, Z2, Z14
+	VMULPS Z15, Z3, Z15
+	VADDPS Z12, Z8, Z12
+	VADDPS Z13, Z9, Z13
+	VADDPS Z14, Z10, Z14
+	VADDPS Z15, Z11, Z15
+	VMOVUPS Z12, 0(R9)
+	VMOVUPS Z13, 64(R9)
+	VMOVUPS Z14, 128(R9)
+	VMOVUPS Z15, 192(R9)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	ADDQ $256, R11
+	ADDQ $256, R12
+	ADDQ $256, R13
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Z0
+	VMOVUPS 0(R11), Z1
+	VMOVUPS 0(R12), Z2
+	VMOVUPS 0(R13), Z3
+	VMULPS Z31, Z3, Z3
+	VMULPS Z2, Z0, Z4
+	VMULPS Z3, Z1, Z5
+	VSUBPS Z5, Z4, Z5
+	VMOVUPS Z5, 0(R8)
+	VMULPS Z2, Z1, Z2
+	VMULPS Z3, Z0, Z3
+	VADDPS Z3, Z2, Z3
+	VMOVUPS Z3, 0(R9)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	ADDQ $64, R10
+	ADDQ $64, R11
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R10), K1, Z0
+	VMOVUPS.Z 0(R11), K1, Z1
+	VMOVUPS.Z 0(R12), K1, Z2
+	VMOVUPS.Z 0(R13), K1, Z3
+	VMULPS Z31, Z3, Z3
+	VMULPS Z2, Z0, Z4
+	VMULPS Z3, Z1, Z5
+	VSUBPS Z5, Z4, Z5
+	VMOVUPS Z5, K1, 0(R8)
+	VMULPS Z2, Z1, Z2
+	VMULPS Z3, Z0, Z3
+	VADDPS Z3, Z2, Z3
+	VMOVUPS Z3, K1, 0(R9)
+done:
 	VZEROUPPER
 	RET
 
 // func adamAVX512(r *row)
 TEXT ·adamAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
@@ -1081,31 +4521,146 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS (row_scalars+16)(DI), Z27
 	VBROADCASTSS (row_scalars+20)(DI), Z26
 	VBROADCASTSS (row_scalars+24)(DI), Z25
-loop:
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 0(R11), Z4
+	VMOVUPS 64(R11), Z5
+	VMOVUPS 128(R11), Z6
+	VMOVUPS 192(R11), Z7
+	VMULPS Z30, Z0, Z8
+	VMULPS Z30, Z1, Z9
+	VMULPS Z30, Z2, Z10
+	VMULPS Z30, Z3, Z11
+	VADDPS Z8, Z4, Z8
+	VADDPS Z9, Z5, Z9
+	VADDPS Z10, Z6, Z10
+	VADDPS Z11, Z7, Z11
+	VMOVUPS 0(R9), Z7
+	VMOVUPS 64(R9), Z6
+	VMOVUPS 128(R9), Z5
+	VMOVUPS 192(R9), Z4
+	VMULPS Z29, Z7, Z7
+	VMULPS Z29, Z6, Z6
+	VMULPS Z29, Z5, Z5
+	VMULPS Z29, Z4, Z4
+	VMOVUPS rowConstants<>+1600(SB), Z12
+	VSUBPS Z29, Z12, Z13
+	VSUBPS Z29, Z12, Z14
+	VSUBPS Z29, Z12, Z15
+	VSUBPS Z29, Z12, Z16
+	VMULPS Z8, Z13, Z13
+	VMULPS Z9, Z14, Z14
+	VMULPS Z10, Z15, Z15
+	VMULPS Z11, Z16, Z16
+	VADDPS Z13, Z7, Z13
+	VADDPS Z14, Z6, Z14
+	VADDPS Z15, Z5, Z15
+	VADDPS Z16, Z4, Z16
+	VMOVUPS 0(R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	VMULPS Z28, Z4, Z4
+	VMULPS Z28, Z5, Z5
+	VMULPS Z28, Z6, Z6
+	VMULPS Z28, Z7, Z7
+	VMOVUPS rowConstants<>+1600(SB), Z12
+	VSUBPS Z28, Z12, Z17
+	VSUBPS Z28, Z12, Z18
+	VSUBPS Z28, Z12, Z19
+	VSUBPS Z28, Z12, Z20
+	VMULPS Z8, Z8, Z8
+	VMULPS Z9, Z9, Z9
+	VMULPS Z10, Z10, Z10
+	VMULPS Z11, Z11, Z11
+	VMULPS Z8, Z17, Z8
+	VMULPS Z9, Z18, Z9
+	VMULPS Z10, Z19, Z10
+	VMULPS Z11, Z20, Z11
+	VADDPS Z8, Z4, Z8
+	VADDPS Z9, Z5, Z9
+	VADDPS Z10, Z6, Z10
+	VADDPS Z11, Z7, Z11
+	VMOVUPS Z13, 0(R9)
+	VMOVUPS Z14, 64(R9)
+	VMOVUPS Z15, 128(R9)
+	VMOVUPS Z16, 192(R9)
+	VMOVUPS Z8, 0(R10)
+	VMOVUPS Z9, 64(R10)
+	VMOVUPS Z10, 128(R10)
+	VMOVUPS Z11, 192(R10)
+	VMULPS Z27, Z13, Z13
+	VMULPS Z27, Z14, Z14
+	VMULPS Z27, Z15, Z15
+	VMULPS Z27, Z16, Z16
+	VSQRTPS Z8, Z8
+	VSQRTPS Z9, Z9
+	VSQRTPS Z10, Z10
+	VSQRTPS Z11, Z11
+	VMULPS Z26, Z8, Z8
+	VMULPS Z26, Z9, Z9
+	VMULPS Z26, Z10, Z10
+	VMULPS Z26, Z11, Z11
+	VADDPS Z25, Z8, Z8
+	VADDPS Z25, Z9, Z9
+	VADDPS Z25, Z10, Z10
+	VADDPS Z25, Z11, Z11
+	VDIVPS Z8, Z13, Z8
+	VDIVPS Z9, Z14, Z9
+	VDIVPS Z10, Z15, Z10
+	VDIVPS Z11, Z16, Z11
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VSUBPS Z8, Z0, Z8
+	VSUBPS Z9, Z1, Z9
+	VSUBPS Z10, Z2, Z10
+	VSUBPS Z11, Z3, Z11
+	VMOVUPS Z8, 0(R8)
+	VMOVUPS Z9, 64(R8)
+	VMOVUPS Z10, 128(R8)
+	VMOVUPS Z11, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	ADDQ $256, R10
+	ADDQ $256, R11
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
 	VMOVUPS 0(R8), Z0
 	VMOVUPS 0(R11), Z1
 	VMULPS Z30, Z0, Z2
 	VADDPS Z2, Z1, Z2
 	VMOVUPS 0(R9), Z1
 	VMULPS Z29, Z1, Z1
-	VMOVUPS rowConstants<>+640(SB), Z3
-	VSUBPS Z29, Z3, Z3
-	VMULPS Z2, Z3, Z3
-	VADDPS Z3, Z1, Z3
+	VMOVUPS rowConstants<>+1600(SB), Z3
+	VSUBPS Z29, Z3, Z4
+	VMULPS Z2, Z4, Z4
+	VADDPS Z4, Z1, Z4
 	VMOVUPS 0(R10), Z1
 	VMULPS Z28, Z1, Z1
-	VMOVUPS rowConstants<>+640(SB), Z4
-	VSUBPS Z28, Z4, Z4
+	VMOVUPS rowConstants<>+1600(SB), Z3
+	VSUBPS Z28, Z3, Z5
 	VMULPS Z2, Z2, Z2
-	VMULPS Z2, Z4, Z2
+	VMULPS Z2, Z5, Z2
 	VADDPS Z2, Z1, Z2
-	VMOVUPS Z3, 0(R9)
+	VMOVUPS Z4, 0(R9)
 	VMOVUPS Z2, 0(R10)
-	VMULPS Z27, Z3, Z3
+	VMULPS Z27, Z4, Z4
 	VSQRTPS Z2, Z2
 	VMULPS Z26, Z2, Z2
 	VADDPS Z25, Z2, Z2
-	VDIVPS Z2, Z3, Z2
+	VDIVPS Z2, Z4, Z2
 	VMULPS Z31, Z0, Z0
 	VSUBPS Z2, Z0, Z2
 	VMOVUPS Z2, 0(R8)
@@ -1113,122 +4668,384 @@ loop:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	ADDQ $64, R11
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMOVUPS.Z 0(R11), K1, Z1
+	VMULPS Z30, Z0, Z2
+	VADDPS Z2, Z1, Z2
+	VMOVUPS.Z 0(R9), K1, Z1
+	VMULPS Z29, Z1, Z1
+	VMOVUPS rowConstants<>+1600(SB), Z3
+	VSUBPS Z29, Z3, Z4
+	VMULPS Z2, Z4, Z4
+	VADDPS Z4, Z1, Z4
+	VMOVUPS.Z 0(R10), K1, Z1
+	VMULPS Z28, Z1, Z1
+	VMOVUPS rowConstants<>+1600(SB), Z3
+	VSUBPS Z28, Z3, Z5
+	VMULPS Z2, Z2, Z2
+	VMULPS Z2, Z5, Z2
+	VADDPS Z2, Z1, Z2
+	VMOVUPS Z4, K1, 0(R9)
+	VMOVUPS Z2, K1, 0(R10)
+	VMULPS Z27, Z4, Z4
+	VSQRTPS Z2, Z2
+	VMULPS Z26, Z2, Z2
+	VADDPS Z25, Z2, Z2
+	VDIVPS Z2, Z4, Z2
+	VMULPS Z31, Z0, Z0
+	VSUBPS Z2, Z0, Z2
+	VMOVUPS Z2, K1, 0(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func axpyAVX2(r *row)
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	VBROADCASTSS (row_scalars+0)(DI), Y15
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Y0
-	VMOVUPS 0(R9), Y1
-	VMULPS Y15, Y1, Y1
-	VADDPS Y1, Y0, Y1
-	VMOVUPS Y1, 0(R8)
-	VMOVUPS 32(R8), Y0
-	VMOVUPS 32(R9), Y1
-	VMULPS Y15, Y1, Y1
-	VADDPS Y1, Y0, Y1
-	VMOVUPS Y1, 32(R8)
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 0(R9), Y4
+	VMOVUPS 32(R9), Y5
+	VMOVUPS 64(R9), Y6
+	VMOVUPS 96(R9), Y7
+	VMULPS Y15, Y4, Y4
+	VMULPS Y15, Y5, Y5
+	VMULPS Y15, Y6, Y6
+	VMULPS Y15, Y7, Y7
+	VADDPS Y4, Y0, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS Y6, Y2, Y6
+	VADDPS Y7, Y3, Y7
+	VMOVUPS Y4, 0(R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y6, 64(R8)
+	VMOVUPS Y7, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 0(R9), Y2
+	VMOVUPS 32(R9), Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VADDPS Y2, Y0, Y2
+	VADDPS Y3, Y1, Y3
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y3, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VMASKMOVPS 0(R9), Y0, Y4
+	VMASKMOVPS 32(R9), Y1, Y5
+	VMULPS Y15, Y4, Y4
+	VMULPS Y15, Y5, Y5
+	VADDPS Y4, Y2, Y4
+	VADDPS Y5, Y3, Y5
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS Y5, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func scaleAVX2(r *row)
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	VBROADCASTSS (row_scalars+0)(DI), Y15
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
 	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
 	VMOVUPS Y0, 0(R8)
-	VMOVUPS 32(R8), Y0
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ $128, R8
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
 	VMULPS Y15, Y0, Y0
-	VMOVUPS Y0, 32(R8)
+	VMULPS Y15, Y1, Y1
+	VMOVUPS Y0, 0(R8)
+	VMOVUPS Y1, 32(R8)
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VMASKMOVPS Y2, Y0, 0(R8)
+	VMASKMOVPS Y3, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func addAVX2(r *row)
 TEXT ·addAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Y0
-	VMOVUPS 0(R9), Y1
-	VADDPS Y1, Y0, Y1
-	VMOVUPS Y1, 0(R8)
-	VMOVUPS 32(R8), Y0
-	VMOVUPS 32(R9), Y1
-	VADDPS Y1, Y0, Y1
-	VMOVUPS Y1, 32(R8)
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 0(R9), Y4
+	VMOVUPS 32(R9), Y5
+	VMOVUPS 64(R9), Y6
+	VMOVUPS 96(R9), Y7
+	VADDPS Y4, Y0, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS Y6, Y2, Y6
+	VADDPS Y7, Y3, Y7
+	VMOVUPS Y4, 0(R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y6, 64(R8)
+	VMOVUPS Y7, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 0(R9), Y2
+	VMOVUPS 32(R9), Y3
+	VADDPS Y2, Y0, Y2
+	VADDPS Y3, Y1, Y3
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y3, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VMASKMOVPS 0(R9), Y0, Y4
+	VMASKMOVPS 32(R9), Y1, Y5
+	VADDPS Y4, Y2, Y4
+	VADDPS Y5, Y3, Y5
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS Y5, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func plusAVX2(r *row)
 TEXT ·plusAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Y0
-	VMOVUPS 0(R10), Y1
-	VADDPS Y1, Y0, Y1
-	VMOVUPS Y1, 0(R8)
-	VMOVUPS 32(R9), Y0
-	VMOVUPS 32(R10), Y1
-	VADDPS Y1, Y0, Y1
-	VMOVUPS Y1, 32(R8)
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
+	VMOVUPS 0(R10), Y4
+	VMOVUPS 32(R10), Y5
+	VMOVUPS 64(R10), Y6
+	VMOVUPS 96(R10), Y7
+	VADDPS Y4, Y0, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS Y6, Y2, Y6
+	VADDPS Y7, Y3, Y7
+	VMOVUPS Y4, 0(R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y6, 64(R8)
+	VMOVUPS Y7, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 0(R10), Y2
+	VMOVUPS 32(R10), Y3
+	VADDPS Y2, Y0, Y2
+	VADDPS Y3, Y1, Y3
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y3, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VMASKMOVPS 0(R10), Y0, Y4
+	VMASKMOVPS 32(R10), Y1, Y5
+	VADDPS Y4, Y2, Y4
+	VADDPS Y5, Y3, Y5
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS Y5, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func dotAVX2(r *row)
 TEXT ·dotAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	VMOVUPS (row_parts+0)(DI), Y15
 	VMOVUPS (row_parts+32)(DI), Y14
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Y0
-	VMOVUPS 0(R9), Y1
-	VMULPS Y1, Y0, Y1
-	VADDPS Y1, Y15, Y15
-	VMOVUPS 32(R8), Y0
-	VMOVUPS 32(R9), Y1
-	VMULPS Y1, Y0, Y1
-	VADDPS Y1, Y14, Y14
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 0(R9), Y4
+	VMOVUPS 32(R9), Y5
+	VMOVUPS 64(R9), Y6
+	VMOVUPS 96(R9), Y7
+	VMULPS Y4, Y0, Y4
+	VMULPS Y5, Y1, Y5
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VADDPS Y15, Y4, Y15
+	VADDPS Y14, Y5, Y14
+	VADDPS Y15, Y6, Y15
+	VADDPS Y14, Y7, Y14
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 0(R9), Y2
+	VMOVUPS 32(R9), Y3
+	VMULPS Y2, Y0, Y2
+	VMULPS Y3, Y1, Y3
+	VADDPS Y15, Y2, Y15
+	VADDPS Y14, Y3, Y14
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VMASKMOVPS 0(R9), Y0, Y4
+	VMASKMOVPS 32(R9), Y1, Y5
+	VMULPS Y4, Y2, Y4
+	VMULPS Y5, Y3, Y5
+	VANDPS Y4, Y0, Y4
+	VADDPS Y15, Y4, Y15
+	VANDPS Y5, Y1, Y5
+	VADDPS Y14, Y5, Y14
+done:
 	VMOVUPS Y15, (row_parts+0)(DI)
 	VMOVUPS Y14, (row_parts+32)(DI)
 	VZEROUPPER
@@ -1237,18 +5054,52 @@ loop:
 // func sumAVX2(r *row)
 TEXT ·sumAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	VMOVUPS (row_parts+0)(DI), Y15
 	VMOVUPS (row_parts+32)(DI), Y14
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Y0
-	VADDPS Y0, Y15, Y15
-	VMOVUPS 32(R8), Y0
-	VADDPS Y0, Y14, Y14
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VADDPS Y15, Y0, Y15
+	VADDPS Y14, Y1, Y14
+	VADDPS Y15, Y2, Y15
+	VADDPS Y14, Y3, Y14
+	ADDQ $128, R8
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VADDPS Y15, Y0, Y15
+	VADDPS Y14, Y1, Y14
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VANDPS Y2, Y0, Y2
+	VADDPS Y15, Y2, Y15
+	VANDPS Y3, Y1, Y3
+	VADDPS Y14, Y3, Y14
+done:
 	VMOVUPS Y15, (row_parts+0)(DI)
 	VMOVUPS Y14, (row_parts+32)(DI)
 	VZEROUPPER
@@ -1257,18 +5108,52 @@ loop:
 // func largestAVX2(r *row)
 TEXT ·largestAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	VMOVUPS (row_parts+0)(DI), Y15
 	VMOVUPS (row_parts+32)(DI), Y14
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
 	VMAXPS Y15, Y0, Y15
-	VMOVUPS 32(R8), Y0
-	VMAXPS Y14, Y0, Y14
+	VMAXPS Y14, Y1, Y14
+	VMAXPS Y15, Y2, Y15
+	VMAXPS Y14, Y3, Y14
+	ADDQ $128, R8
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMAXPS Y15, Y0, Y15
+	VMAXPS Y14, Y1, Y14
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VBLENDVPS Y0, Y2, Y15, Y2
+	VMAXPS Y15, Y2, Y15
+	VBLENDVPS Y1, Y3, Y14, Y3
+	VMAXPS Y14, Y3, Y14
+done:
 	VMOVUPS Y15, (row_parts+0)(DI)
 	VMOVUPS Y14, (row_parts+32)(DI)
 	VZEROUPPER
@@ -1277,23 +5162,69 @@ loop:
 // func deviationsAVX2(r *row)
 TEXT ·deviationsAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	VBROADCASTSS (row_scalars+0)(DI), Y15
 	VMOVUPS (row_parts+0)(DI), Y14
 	VMOVUPS (row_parts+32)(DI), Y13
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
 	VSUBPS Y15, Y0, Y0
+	VSUBPS Y15, Y1, Y1
+	VSUBPS Y15, Y2, Y2
+	VSUBPS Y15, Y3, Y3
 	VMULPS Y0, Y0, Y0
-	VADDPS Y0, Y14, Y14
-	VMOVUPS 32(R8), Y0
+	VMULPS Y1, Y1, Y1
+	VMULPS Y2, Y2, Y2
+	VMULPS Y3, Y3, Y3
+	VADDPS Y14, Y0, Y14
+	VADDPS Y13, Y1, Y13
+	VADDPS Y14, Y2, Y14
+	VADDPS Y13, Y3, Y13
+	ADDQ $128, R8
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
 	VSUBPS Y15, Y0, Y0
+	VSUBPS Y15, Y1, Y1
 	VMULPS Y0, Y0, Y0
-	VADDPS Y0, Y13, Y13
+	VMULPS Y1, Y1, Y1
+	VADDPS Y14, Y0, Y14
+	VADDPS Y13, Y1, Y13
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VSUBPS Y15, Y2, Y2
+	VSUBPS Y15, Y3, Y3
+	VMULPS Y2, Y2, Y2
+	VMULPS Y3, Y3, Y3
+	VANDPS Y2, Y0, Y2
+	VADDPS Y14, Y2, Y14
+	VANDPS Y3, Y1, Y3
+	VADDPS Y13, Y3, Y13
+done:
 	VMOVUPS Y14, (row_parts+0)(DI)
 	VMOVUPS Y13, (row_parts+32)(DI)
 	VZEROUPPER
@@ -1302,85 +5233,276 @@ loop:
 // func expSumAVX2(r *row)
 TEXT ·expSumAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	VBROADCASTSS (row_scalars+0)(DI), Y15
 	VMOVUPS (row_parts+0)(DI), Y14
 	VMOVUPS (row_parts+32)(DI), Y13
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
 	VSUBPS Y15, Y0, Y0
-	VMULPS rowConstants<>+0(SB), Y0, Y1
-	VADDPS rowConstants<>+64(SB), Y1, Y1
-	VSUBPS rowConstants<>+64(SB), Y1, Y2
-	VMULPS rowConstants<>+128(SB), Y2, Y3
-	VSUBPS Y3, Y0, Y3
-	VMULPS rowConstants<>+192(SB), Y2, Y2
-	VSUBPS Y2, Y3, Y2
-	VMOVUPS rowConstants<>+256(SB), Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+320(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+384(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+512(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+576(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS Y2, Y3, Y2
-	VADDPS rowConstants<>+640(SB), Y2, Y2
-	VPSLLD $23, Y1, Y1
-	VPADDD Y1, Y2, Y1
-	VCMPPS $1, rowConstants<>+704(SB), Y0, Y2
-	VBLENDVPS Y2, rowConstants<>+768(SB), Y1, Y2
-	VCMPPS $14, rowConstants<>+832(SB), Y0, Y1
-	VBLENDVPS Y1, rowConstants<>+896(SB), Y2, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y2
+	VSUBPS Y15, Y1, Y1
+	VMOVUPS rowConstants<>+0(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+128(SB), Y0, Y2
+	VMULPS rowConstants<>+128(SB), Y1, Y3
+	VADDPS rowConstants<>+192(SB), Y2, Y2
+	VADDPS rowConstants<>+192(SB), Y3, Y3
+	VSUBPS rowConstants<>+192(SB), Y2, Y4
+	VSUBPS rowConstants<>+192(SB), Y3, Y5
+	VMULPS rowConstants<>+256(SB), Y4, Y6
+	VMULPS rowConstants<>+256(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+320(SB), Y4, Y4
+	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+384(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+448(SB), Y6, Y6
+	VADDPS rowConstants<>+448(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+704(SB), Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
 	VMOVUPS Y2, 0(R8)
-	VADDPS Y2, Y14, Y14
-	VMOVUPS 32(R9), Y0
-	VSUBPS Y15, Y0, Y0
-	VMULPS rowConstants<>+0(SB), Y0, Y1
-	VADDPS rowConstants<>+64(SB), Y1, Y1
-	VSUBPS rowConstants<>+64(SB), Y1, Y2
-	VMULPS rowConstants<>+128(SB), Y2, Y3
-	VSUBPS Y3, Y0, Y3
-	VMULPS rowConstants<>+192(SB), Y2, Y2
-	VSUBPS Y2, Y3, Y2
-	VMOVUPS rowConstants<>+256(SB), Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+320(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+384(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+512(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+576(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS Y2, Y3, Y2
+	VMOVUPS Y3, 32(R8)
+	VADDPS Y14, Y2, Y14
+	VADDPS Y13, Y3, Y13
+	VMOVUPS 64(R9), Y3
+	VMOVUPS 96(R9), Y2
+	VSUBPS Y15, Y3, Y3
+	VSUBPS Y15, Y2, Y2
+	VMOVUPS rowConstants<>+0(SB), Y5
+	VMAXPS Y3, Y5, Y3
+	VMAXPS Y2, Y5, Y2
+	VMOVUPS rowConstants<>+64(SB), Y5
+	VMINPS Y3, Y5, Y3
+	VMINPS Y2, Y5, Y2
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VMULPS rowConstants<>+128(SB), Y2, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VSUBPS rowConstants<>+192(SB), Y5, Y1
+	VSUBPS rowConstants<>+192(SB), Y4, Y6
+	VMULPS rowConstants<>+256(SB), Y1, Y0
+	VMULPS rowConstants<>+256(SB), Y6, Y7
+	VSUBPS Y0, Y3, Y0
+	VSUBPS Y7, Y2, Y7
+	VMULPS rowConstants<>+320(SB), Y1, Y1
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VSUBPS Y1, Y0, Y1
+	VSUBPS Y6, Y7, Y6
+	VMOVUPS rowConstants<>+384(SB), Y7
+	VMULPS Y1, Y7, Y0
+	VMULPS Y6, Y7, Y2
+	VADDPS rowConstants<>+448(SB), Y0, Y0
+	VADDPS rowConstants<>+448(SB), Y2, Y2
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+512(SB), Y0, Y0
+	VADDPS rowConstants<>+512(SB), Y2, Y2
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+576(SB), Y0, Y0
+	VADDPS rowConstants<>+576(SB), Y2, Y2
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+640(SB), Y0, Y0
 	VADDPS rowConstants<>+640(SB), Y2, Y2
-	VPSLLD $23, Y1, Y1
-	VPADDD Y1, Y2, Y1
-	VCMPPS $1, rowConstants<>+704(SB), Y0, Y2
-	VBLENDVPS Y2, rowConstants<>+768(SB), Y1, Y2
-	VCMPPS $14, rowConstants<>+832(SB), Y0, Y1
-	VBLENDVPS Y1, rowConstants<>+896(SB), Y2, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y2
-	VMOVUPS Y2, 32(R8)
-	VADDPS Y2, Y13, Y13
+	VMULPS Y1, Y1, Y7
+	VMULPS Y6, Y6, Y3
+	VMULPS Y0, Y7, Y0
+	VMULPS Y2, Y3, Y2
+	VADDPS Y1, Y1, Y1
+	VADDPS Y6, Y6, Y6
+	VADDPS Y1, Y0, Y1
+	VADDPS Y6, Y2, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VPSLLD $23, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VMULPS Y5, Y1, Y5
+	VMULPS Y4, Y6, Y4
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	VADDPS Y14, Y5, Y14
+	VADDPS Y13, Y4, Y13
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VSUBPS Y15, Y0, Y0
+	VSUBPS Y15, Y1, Y1
+	VMOVUPS rowConstants<>+0(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+128(SB), Y0, Y2
+	VMULPS rowConstants<>+128(SB), Y1, Y3
+	VADDPS rowConstants<>+192(SB), Y2, Y2
+	VADDPS rowConstants<>+192(SB), Y3, Y3
+	VSUBPS rowConstants<>+192(SB), Y2, Y4
+	VSUBPS rowConstants<>+192(SB), Y3, Y5
+	VMULPS rowConstants<>+256(SB), Y4, Y6
+	VMULPS rowConstants<>+256(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+320(SB), Y4, Y4
+	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+384(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+448(SB), Y6, Y6
+	VADDPS rowConstants<>+448(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+704(SB), Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y3, 32(R8)
+	VADDPS Y14, Y2, Y14
+	VADDPS Y13, Y3, Y13
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VSUBPS Y15, Y2, Y2
+	VSUBPS Y15, Y3, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y4, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+448(SB), Y8, Y8
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS Y5, Y1, 32(R8)
+	VANDPS Y4, Y0, Y4
+	VADDPS Y14, Y4, Y14
+	VANDPS Y5, Y1, Y5
+	VADDPS Y13, Y5, Y13
+done:
 	VMOVUPS Y14, (row_parts+0)(DI)
 	VMOVUPS Y13, (row_parts+32)(DI)
 	VZEROUPPER
@@ -1389,165 +5511,507 @@ loop:
 // func slopesAVX2(r *row)
 TEXT ·slopesAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	VBROADCASTSS (row_scalars+0)(DI), Y15
 	VBROADCASTSS (row_scalars+4)(DI), Y14
 	VBROADCASTSS (row_scalars+8)(DI), Y13
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
 	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
 	VSUBPS Y14, Y0, Y0
-	VMULPS rowConstants<>+0(SB), Y0, Y1
-	VADDPS rowConstants<>+64(SB), Y1, Y1
-	VSUBPS rowConstants<>+64(SB), Y1, Y2
-	VMULPS rowConstants<>+128(SB), Y2, Y3
-	VSUBPS Y3, Y0, Y3
-	VMULPS rowConstants<>+192(SB), Y2, Y2
-	VSUBPS Y2, Y3, Y2
-	VMOVUPS rowConstants<>+256(SB), Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+320(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+384(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+512(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+576(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS Y2, Y3, Y2
-	VADDPS rowConstants<>+640(SB), Y2, Y2
-	VPSLLD $23, Y1, Y1
-	VPADDD Y1, Y2, Y1
-	VCMPPS $1, rowConstants<>+704(SB), Y0, Y2
-	VBLENDVPS Y2, rowConstants<>+768(SB), Y1, Y2
-	VCMPPS $14, rowConstants<>+832(SB), Y0, Y1
-	VBLENDVPS Y1, rowConstants<>+896(SB), Y2, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y2
+	VSUBPS Y14, Y1, Y1
+	VMOVUPS rowConstants<>+0(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+128(SB), Y0, Y2
+	VMULPS rowConstants<>+128(SB), Y1, Y3
+	VADDPS rowConstants<>+192(SB), Y2, Y2
+	VADDPS rowConstants<>+192(SB), Y3, Y3
+	VSUBPS rowConstants<>+192(SB), Y2, Y4
+	VSUBPS rowConstants<>+192(SB), Y3, Y5
+	VMULPS rowConstants<>+256(SB), Y4, Y6
+	VMULPS rowConstants<>+256(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+320(SB), Y4, Y4
+	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+384(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+448(SB), Y6, Y6
+	VADDPS rowConstants<>+448(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+704(SB), Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
 	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y3, 32(R8)
 	VMULPS Y15, Y2, Y2
-	VMOVUPS 0(R9), Y1
+	VMULPS Y15, Y3, Y3
+	VMOVUPS 0(R9), Y5
+	VMOVUPS 32(R9), Y4
+	VSUBPS Y13, Y5, Y5
+	VSUBPS Y13, Y4, Y4
+	VMULPS Y5, Y2, Y5
+	VMULPS Y4, Y3, Y4
+	VMOVUPS Y5, 0(R9)
+	VMOVUPS Y4, 32(R9)
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y5
+	VMULPS Y15, Y4, Y4
+	VMULPS Y15, Y5, Y5
+	VSUBPS Y14, Y4, Y4
+	VSUBPS Y14, Y5, Y5
+	VMOVUPS rowConstants<>+0(SB), Y3
+	VMAXPS Y4, Y3, Y4
+	VMAXPS Y5, Y3, Y5
+	VMOVUPS rowConstants<>+64(SB), Y3
+	VMINPS Y4, Y3, Y4
+	VMINPS Y5, Y3, Y5
+	VMULPS rowConstants<>+128(SB), Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y5, Y2
+	VADDPS rowConstants<>+192(SB), Y3, Y3
+	VADDPS rowConstants<>+192(SB), Y2, Y2
+	VSUBPS rowConstants<>+192(SB), Y3, Y1
+	VSUBPS rowConstants<>+192(SB), Y2, Y6
+	VMULPS rowConstants<>+256(SB), Y1, Y0
+	VMULPS rowConstants<>+256(SB), Y6, Y7
+	VSUBPS Y0, Y4, Y0
+	VSUBPS Y7, Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y1, Y1
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VSUBPS Y1, Y0, Y1
+	VSUBPS Y6, Y7, Y6
+	VMOVUPS rowConstants<>+384(SB), Y7
+	VMULPS Y1, Y7, Y0
+	VMULPS Y6, Y7, Y5
+	VADDPS rowConstants<>+448(SB), Y0, Y0
+	VADDPS rowConstants<>+448(SB), Y5, Y5
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y0, Y0
+	VADDPS rowConstants<>+512(SB), Y5, Y5
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y0, Y0
+	VADDPS rowConstants<>+576(SB), Y5, Y5
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y0, Y0
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y1, Y1, Y7
+	VMULPS Y6, Y6, Y4
+	VMULPS Y0, Y7, Y0
+	VMULPS Y5, Y4, Y5
+	VADDPS Y1, Y1, Y1
+	VADDPS Y6, Y6, Y6
+	VADDPS Y1, Y0, Y1
+	VADDPS Y6, Y5, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VPSLLD $23, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VMULPS Y3, Y1, Y3
+	VMULPS Y2, Y6, Y2
+	VMOVUPS Y3, 64(R8)
+	VMOVUPS Y2, 96(R8)
+	VMULPS Y15, Y3, Y3
+	VMULPS Y15, Y2, Y2
+	VMOVUPS 64(R9), Y6
+	VMOVUPS 96(R9), Y1
+	VSUBPS Y13, Y6, Y6
 	VSUBPS Y13, Y1, Y1
+	VMULPS Y6, Y3, Y6
 	VMULPS Y1, Y2, Y1
-	VMOVUPS Y1, 0(R9)
-	VMOVUPS 32(R8), Y0
+	VMOVUPS Y6, 64(R9)
+	VMOVUPS Y1, 96(R9)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
 	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
 	VSUBPS Y14, Y0, Y0
-	VMULPS rowConstants<>+0(SB), Y0, Y1
-	VADDPS rowConstants<>+64(SB), Y1, Y1
-	VSUBPS rowConstants<>+64(SB), Y1, Y2
-	VMULPS rowConstants<>+128(SB), Y2, Y3
-	VSUBPS Y3, Y0, Y3
-	VMULPS rowConstants<>+192(SB), Y2, Y2
-	VSUBPS Y2, Y3, Y2
-	VMOVUPS rowConstants<>+256(SB), Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+320(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+384(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+512(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+576(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS Y2, Y3, Y2
-	VADDPS rowConstants<>+640(SB), Y2, Y2
-	VPSLLD $23, Y1, Y1
-	VPADDD Y1, Y2, Y1
-	VCMPPS $1, rowConstants<>+704(SB), Y0, Y2
-	VBLENDVPS Y2, rowConstants<>+768(SB), Y1, Y2
-	VCMPPS $14, rowConstants<>+832(SB), Y0, Y1
-	VBLENDVPS Y1, rowConstants<>+896(SB), Y2, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y2
-	VMOVUPS Y2, 32(R8)
+	VSUBPS Y14, Y1, Y1
+	VMOVUPS rowConstants<>+0(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+128(SB), Y0, Y2
+	VMULPS rowConstants<>+128(SB), Y1, Y3
+	VADDPS rowConstants<>+192(SB), Y2, Y2
+	VADDPS rowConstants<>+192(SB), Y3, Y3
+	VSUBPS rowConstants<>+192(SB), Y2, Y4
+	VSUBPS rowConstants<>+192(SB), Y3, Y5
+	VMULPS rowConstants<>+256(SB), Y4, Y6
+	VMULPS rowConstants<>+256(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+320(SB), Y4, Y4
+	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+384(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+448(SB), Y6, Y6
+	VADDPS rowConstants<>+448(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+704(SB), Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y3, 32(R8)
 	VMULPS Y15, Y2, Y2
-	VMOVUPS 32(R9), Y1
-	VSUBPS Y13, Y1, Y1
-	VMULPS Y1, Y2, Y1
-	VMOVUPS Y1, 32(R9)
+	VMULPS Y15, Y3, Y3
+	VMOVUPS 0(R9), Y5
+	VMOVUPS 32(R9), Y4
+	VSUBPS Y13, Y5, Y5
+	VSUBPS Y13, Y4, Y4
+	VMULPS Y5, Y2, Y5
+	VMULPS Y4, Y3, Y4
+	VMOVUPS Y5, 0(R9)
+	VMOVUPS Y4, 32(R9)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VSUBPS Y14, Y2, Y2
+	VSUBPS Y14, Y3, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y4, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+448(SB), Y8, Y8
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS Y5, Y1, 32(R8)
+	VMULPS Y15, Y4, Y4
+	VMULPS Y15, Y5, Y5
+	VMASKMOVPS 0(R9), Y0, Y7
+	VMASKMOVPS 32(R9), Y1, Y6
+	VSUBPS Y13, Y7, Y7
+	VSUBPS Y13, Y6, Y6
+	VMULPS Y7, Y4, Y7
+	VMULPS Y6, Y5, Y6
+	VMASKMOVPS Y7, Y0, 0(R9)
+	VMASKMOVPS Y6, Y1, 32(R9)
+done:
 	VZEROUPPER
 	RET
 
 // func normaliseAVX2(r *row)
 TEXT ·normaliseAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
 	MOVQ (row_rows+24)(DI), R11
 	VBROADCASTSS (row_scalars+0)(DI), Y15
 	VBROADCASTSS (row_scalars+4)(DI), Y14
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
 	VSUBPS Y15, Y0, Y0
+	VSUBPS Y15, Y1, Y1
+	VSUBPS Y15, Y2, Y2
+	VSUBPS Y15, Y3, Y3
 	VMULPS Y14, Y0, Y0
-	VMOVUPS 0(R10), Y1
-	VMULPS Y1, Y0, Y1
-	VMOVUPS 0(R11), Y0
-	VADDPS Y0, Y1, Y0
-	VMOVUPS Y0, 0(R8)
-	VMOVUPS 32(R9), Y0
+	VMULPS Y14, Y1, Y1
+	VMULPS Y14, Y2, Y2
+	VMULPS Y14, Y3, Y3
+	VMOVUPS 0(R10), Y4
+	VMOVUPS 32(R10), Y5
+	VMOVUPS 64(R10), Y6
+	VMOVUPS 96(R10), Y7
+	VMULPS Y4, Y0, Y4
+	VMULPS Y5, Y1, Y5
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VMOVUPS 0(R11), Y3
+	VMOVUPS 32(R11), Y2
+	VMOVUPS 64(R11), Y1
+	VMOVUPS 96(R11), Y0
+	VADDPS Y3, Y4, Y3
+	VADDPS Y2, Y5, Y2
+	VADDPS Y1, Y6, Y1
+	VADDPS Y0, Y7, Y0
+	VMOVUPS Y3, 0(R8)
+	VMOVUPS Y2, 32(R8)
+	VMOVUPS Y1, 64(R8)
+	VMOVUPS Y0, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	ADDQ $128, R11
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
 	VSUBPS Y15, Y0, Y0
+	VSUBPS Y15, Y1, Y1
 	VMULPS Y14, Y0, Y0
-	VMOVUPS 32(R10), Y1
-	VMULPS Y1, Y0, Y1
+	VMULPS Y14, Y1, Y1
+	VMOVUPS 0(R10), Y2
+	VMOVUPS 32(R10), Y3
+	VMULPS Y2, Y0, Y2
+	VMULPS Y3, Y1, Y3
+	VMOVUPS 0(R11), Y1
 	VMOVUPS 32(R11), Y0
-	VADDPS Y0, Y1, Y0
+	VADDPS Y1, Y2, Y1
+	VADDPS Y0, Y3, Y0
+	VMOVUPS Y1, 0(R8)
 	VMOVUPS Y0, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
 	ADDQ $64, R11
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VSUBPS Y15, Y2, Y2
+	VSUBPS Y15, Y3, Y3
+	VMULPS Y14, Y2, Y2
+	VMULPS Y14, Y3, Y3
+	VMASKMOVPS 0(R10), Y0, Y4
+	VMASKMOVPS 32(R10), Y1, Y5
+	VMULPS Y4, Y2, Y4
+	VMULPS Y5, Y3, Y5
+	VMASKMOVPS 0(R11), Y0, Y3
+	VMASKMOVPS 32(R11), Y1, Y2
+	VADDPS Y3, Y4, Y3
+	VADDPS Y2, Y5, Y2
+	VMASKMOVPS Y3, Y0, 0(R8)
+	VMASKMOVPS Y2, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func rootNormaliseAVX2(r *row)
 TEXT ·rootNormaliseAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
 	VBROADCASTSS (row_scalars+0)(DI), Y15
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
 	VMULPS Y15, Y0, Y0
-	VMOVUPS 0(R10), Y1
-	VMULPS Y1, Y0, Y1
-	VMOVUPS Y1, 0(R8)
-	VMOVUPS 32(R9), Y0
+	VMULPS Y15, Y1, Y1
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VMOVUPS 0(R10), Y4
+	VMOVUPS 32(R10), Y5
+	VMOVUPS 64(R10), Y6
+	VMOVUPS 96(R10), Y7
+	VMULPS Y4, Y0, Y4
+	VMULPS Y5, Y1, Y5
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VMOVUPS Y4, 0(R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y6, 64(R8)
+	VMOVUPS Y7, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
 	VMULPS Y15, Y0, Y0
-	VMOVUPS 32(R10), Y1
-	VMULPS Y1, Y0, Y1
-	VMOVUPS Y1, 32(R8)
+	VMULPS Y15, Y1, Y1
+	VMOVUPS 0(R10), Y2
+	VMOVUPS 32(R10), Y3
+	VMULPS Y2, Y0, Y2
+	VMULPS Y3, Y1, Y3
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y3, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VMASKMOVPS 0(R10), Y0, Y4
+	VMASKMOVPS 32(R10), Y1, Y5
+	VMULPS Y4, Y2, Y4
+	VMULPS Y5, Y3, Y5
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS Y5, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func normSumsAVX2(r *row)
 TEXT ·normSumsAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
@@ -1557,30 +6021,110 @@ TEXT ·normSumsAVX2(SB), NOSPLIT, $0-8
 	VMOVUPS (row_parts+32)(DI), Y12
 	VMOVUPS (row_parts+64)(DI), Y11
 	VMOVUPS (row_parts+96)(DI), Y10
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Y0
-	VMOVUPS 0(R10), Y1
-	VMULPS Y1, Y0, Y1
-	VADDPS Y1, Y13, Y13
-	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 0(R10), Y4
+	VMOVUPS 32(R10), Y5
+	VMOVUPS 64(R10), Y6
+	VMOVUPS 96(R10), Y7
+	VMULPS Y4, Y0, Y4
+	VMULPS Y5, Y1, Y5
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VADDPS Y13, Y4, Y13
+	VADDPS Y12, Y5, Y12
+	VADDPS Y13, Y6, Y13
+	VADDPS Y12, Y7, Y12
+	VMOVUPS 0(R9), Y3
+	VMOVUPS 32(R9), Y2
+	VMOVUPS 64(R9), Y1
+	VMOVUPS 96(R9), Y0
+	VSUBPS Y15, Y3, Y3
+	VSUBPS Y15, Y2, Y2
+	VSUBPS Y15, Y1, Y1
 	VSUBPS Y15, Y0, Y0
+	VMULPS Y14, Y3, Y3
+	VMULPS Y14, Y2, Y2
+	VMULPS Y14, Y1, Y1
 	VMULPS Y14, Y0, Y0
-	VMULPS Y0, Y1, Y0
-	VADDPS Y0, Y11, Y11
-	VMOVUPS 32(R8), Y0
-	VMOVUPS 32(R10), Y1
-	VMULPS Y1, Y0, Y1
-	VADDPS Y1, Y12, Y12
+	VMULPS Y3, Y4, Y3
+	VMULPS Y2, Y5, Y2
+	VMULPS Y1, Y6, Y1
+	VMULPS Y0, Y7, Y0
+	VADDPS Y11, Y3, Y11
+	VADDPS Y10, Y2, Y10
+	VADDPS Y11, Y1, Y11
+	VADDPS Y10, Y0, Y10
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 0(R10), Y2
+	VMOVUPS 32(R10), Y3
+	VMULPS Y2, Y0, Y2
+	VMULPS Y3, Y1, Y3
+	VADDPS Y13, Y2, Y13
+	VADDPS Y12, Y3, Y12
+	VMOVUPS 0(R9), Y1
 	VMOVUPS 32(R9), Y0
+	VSUBPS Y15, Y1, Y1
 	VSUBPS Y15, Y0, Y0
+	VMULPS Y14, Y1, Y1
 	VMULPS Y14, Y0, Y0
-	VMULPS Y0, Y1, Y0
-	VADDPS Y0, Y10, Y10
+	VMULPS Y1, Y2, Y1
+	VMULPS Y0, Y3, Y0
+	VADDPS Y11, Y1, Y11
+	VADDPS Y10, Y0, Y10
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VMASKMOVPS 0(R10), Y0, Y4
+	VMASKMOVPS 32(R10), Y1, Y5
+	VMULPS Y4, Y2, Y4
+	VMULPS Y5, Y3, Y5
+	VANDPS Y4, Y0, Y3
+	VADDPS Y13, Y3, Y13
+	VANDPS Y5, Y1, Y3
+	VADDPS Y12, Y3, Y12
+	VMASKMOVPS 0(R9), Y0, Y3
+	VMASKMOVPS 32(R9), Y1, Y2
+	VSUBPS Y15, Y3, Y3
+	VSUBPS Y15, Y2, Y2
+	VMULPS Y14, Y3, Y3
+	VMULPS Y14, Y2, Y2
+	VMULPS Y3, Y4, Y3
+	VMULPS Y2, Y5, Y2
+	VANDPS Y3, Y0, Y3
+	VADDPS Y11, Y3, Y11
+	VANDPS Y2, Y1, Y2
+	VADDPS Y10, Y2, Y10
+done:
 	VMOVUPS Y13, (row_parts+0)(DI)
 	VMOVUPS Y12, (row_parts+32)(DI)
 	VMOVUPS Y11, (row_parts+64)(DI)
@@ -1591,7 +6135,7 @@ loop:
 // func normSlopesAVX2(r *row)
 TEXT ·normSlopesAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
@@ -1600,1277 +6144,4329 @@ TEXT ·normSlopesAVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS (row_scalars+4)(DI), Y14
 	VBROADCASTSS (row_scalars+8)(DI), Y13
 	VBROADCASTSS (row_scalars+12)(DI), Y12
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Y0
-	VMOVUPS 0(R11), Y1
-	VMULPS Y1, Y0, Y1
-	VMOVUPS 0(R10), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
+	VMOVUPS 0(R11), Y4
+	VMOVUPS 32(R11), Y5
+	VMOVUPS 64(R11), Y6
+	VMOVUPS 96(R11), Y7
+	VMULPS Y4, Y0, Y4
+	VMULPS Y5, Y1, Y5
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VMOVUPS 0(R10), Y3
+	VMOVUPS 32(R10), Y2
+	VMOVUPS 64(R10), Y1
+	VMOVUPS 96(R10), Y0
+	VSUBPS Y15, Y3, Y3
+	VSUBPS Y15, Y2, Y2
+	VSUBPS Y15, Y1, Y1
 	VSUBPS Y15, Y0, Y0
+	VMULPS Y14, Y3, Y3
+	VMULPS Y14, Y2, Y2
+	VMULPS Y14, Y1, Y1
 	VMULPS Y14, Y0, Y0
-	VSUBPS Y13, Y1, Y1
+	VSUBPS Y13, Y4, Y4
+	VSUBPS Y13, Y5, Y5
+	VSUBPS Y13, Y6, Y6
+	VSUBPS Y13, Y7, Y7
+	VMULPS Y12, Y3, Y3
+	VMULPS Y12, Y2, Y2
+	VMULPS Y12, Y1, Y1
 	VMULPS Y12, Y0, Y0
-	VSUBPS Y0, Y1, Y0
+	VSUBPS Y3, Y4, Y3
+	VSUBPS Y2, Y5, Y2
+	VSUBPS Y1, Y6, Y1
+	VSUBPS Y0, Y7, Y0
+	VMULPS Y14, Y3, Y3
+	VMULPS Y14, Y2, Y2
+	VMULPS Y14, Y1, Y1
 	VMULPS Y14, Y0, Y0
-	VMOVUPS Y0, 0(R8)
-	VMOVUPS 32(R9), Y0
-	VMOVUPS 32(R11), Y1
-	VMULPS Y1, Y0, Y1
+	VMOVUPS Y3, 0(R8)
+	VMOVUPS Y2, 32(R8)
+	VMOVUPS Y1, 64(R8)
+	VMOVUPS Y0, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	ADDQ $128, R11
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 0(R11), Y2
+	VMOVUPS 32(R11), Y3
+	VMULPS Y2, Y0, Y2
+	VMULPS Y3, Y1, Y3
+	VMOVUPS 0(R10), Y1
 	VMOVUPS 32(R10), Y0
+	VSUBPS Y15, Y1, Y1
 	VSUBPS Y15, Y0, Y0
+	VMULPS Y14, Y1, Y1
 	VMULPS Y14, Y0, Y0
-	VSUBPS Y13, Y1, Y1
+	VSUBPS Y13, Y2, Y2
+	VSUBPS Y13, Y3, Y3
+	VMULPS Y12, Y1, Y1
 	VMULPS Y12, Y0, Y0
-	VSUBPS Y0, Y1, Y0
+	VSUBPS Y1, Y2, Y1
+	VSUBPS Y0, Y3, Y0
+	VMULPS Y14, Y1, Y1
 	VMULPS Y14, Y0, Y0
+	VMOVUPS Y1, 0(R8)
 	VMOVUPS Y0, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
 	ADDQ $64, R11
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VMASKMOVPS 0(R11), Y0, Y4
+	VMASKMOVPS 32(R11), Y1, Y5
+	VMULPS Y4, Y2, Y4
+	VMULPS Y5, Y3, Y5
+	VMASKMOVPS 0(R10), Y0, Y3
+	VMASKMOVPS 32(R10), Y1, Y2
+	VSUBPS Y15, Y3, Y3
+	VSUBPS Y15, Y2, Y2
+	VMULPS Y14, Y3, Y3
+	VMULPS Y14, Y2, Y2
+	VSUBPS Y13, Y4, Y4
+	VSUBPS Y13, Y5, Y5
+	VMULPS Y12, Y3, Y3
+	VMULPS Y12, Y2, Y2
+	VSUBPS Y3, Y4, Y3
+	VSUBPS Y2, Y5, Y2
+	VMULPS Y14, Y3, Y3
+	VMULPS Y14, Y2, Y2
+	VMASKMOVPS Y3, Y0, 0(R8)
+	VMASKMOVPS Y2, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func geluAVX2(r *row)
 TEXT ·geluAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Y0
-	VPAND rowConstants<>+960(SB), Y0, Y1
-	VMULPS rowConstants<>+1024(SB), Y1, Y1
-	VMULPS rowConstants<>+576(SB), Y1, Y2
-	VADDPS rowConstants<>+640(SB), Y2, Y2
-	VMOVUPS rowConstants<>+640(SB), Y3
-	VDIVPS Y2, Y3, Y2
-	VMOVUPS rowConstants<>+1088(SB), Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1152(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1216(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1280(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1344(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1408(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1472(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1536(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1600(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1664(SB), Y3, Y3
-	VMULPS Y1, Y1, Y1
-	VSUBPS Y1, Y3, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y3
-	VADDPS rowConstants<>+64(SB), Y3, Y3
-	VSUBPS rowConstants<>+64(SB), Y3, Y4
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VSUBPS Y5, Y1, Y5
-	VMULPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+256(SB), Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+384(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
+	VMOVUPS 32(R9), Y1
+	VANDPS rowConstants<>+768(SB), Y0, Y2
+	VANDPS rowConstants<>+768(SB), Y1, Y3
+	VMOVUPS rowConstants<>+832(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VMULPS rowConstants<>+896(SB), Y4, Y4
+	VMULPS rowConstants<>+896(SB), Y5, Y5
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS rowConstants<>+128(SB), Y4, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y4, Y10
+	VSUBPS Y11, Y5, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y5
+	VADDPS rowConstants<>+448(SB), Y10, Y10
 	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y10, Y10
 	VADDPS rowConstants<>+576(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS Y4, Y5, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VPSLLD $23, Y3, Y3
-	VPADDD Y3, Y4, Y3
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y4
-	VBLENDVPS Y4, rowConstants<>+768(SB), Y3, Y4
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+896(SB), Y4, Y3
-	VCMPPS $3, Y1, Y1, Y4
-	VBLENDVPS Y4, Y1, Y3, Y4
-	VMULPS Y4, Y2, Y4
-	VMULPS rowConstants<>+576(SB), Y4, Y4
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VSUBPS Y4, Y2, Y2
-	VCMPPS $14, rowConstants<>+768(SB), Y0, Y3
-	VBLENDVPS Y3, Y2, Y4, Y3
-	VMULPS Y3, Y0, Y3
-	VMOVUPS Y3, 0(R8)
-	VMOVUPS 32(R9), Y0
-	VPAND rowConstants<>+960(SB), Y0, Y1
-	VMULPS rowConstants<>+1024(SB), Y1, Y1
-	VMULPS rowConstants<>+576(SB), Y1, Y2
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y4
+	VMULPS Y10, Y11, Y10
+	VMULPS Y5, Y4, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y5, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y7, Y7
+	VMULPS Y6, Y8, Y6
+	VMULPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+960(SB), Y9
+	VMULPS Y2, Y9, Y8
+	VMULPS Y3, Y9, Y5
+	VADDPS rowConstants<>+1024(SB), Y8, Y8
+	VADDPS rowConstants<>+1024(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1088(SB), Y8, Y8
+	VADDPS rowConstants<>+1088(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1152(SB), Y8, Y8
+	VADDPS rowConstants<>+1152(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1216(SB), Y8, Y8
+	VADDPS rowConstants<>+1216(SB), Y5, Y5
+	VMOVUPS rowConstants<>+1280(SB), Y9
+	VMULPS Y2, Y9, Y10
+	VMULPS Y3, Y9, Y4
+	VADDPS rowConstants<>+1344(SB), Y10, Y10
+	VADDPS rowConstants<>+1344(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1408(SB), Y10, Y10
+	VADDPS rowConstants<>+1408(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1472(SB), Y10, Y10
+	VADDPS rowConstants<>+1472(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1536(SB), Y10, Y10
+	VADDPS rowConstants<>+1536(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y10, Y10
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VMULPS Y8, Y6, Y8
+	VMULPS Y5, Y7, Y5
+	VDIVPS Y10, Y8, Y10
+	VDIVPS Y4, Y5, Y4
+	VMOVUPS rowConstants<>+1664(SB), Y5
+	VMAXPS Y0, Y5, Y0
+	VMAXPS Y1, Y5, Y1
+	VMULPS Y10, Y2, Y10
+	VMULPS Y4, Y3, Y4
+	VSUBPS Y10, Y0, Y10
+	VSUBPS Y4, Y1, Y4
+	VMOVUPS Y10, 0(R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS 64(R9), Y4
+	VMOVUPS 96(R9), Y10
+	VANDPS rowConstants<>+768(SB), Y4, Y1
+	VANDPS rowConstants<>+768(SB), Y10, Y0
+	VMOVUPS rowConstants<>+832(SB), Y3
+	VMINPS Y1, Y3, Y1
+	VMINPS Y0, Y3, Y0
+	VMULPS Y1, Y1, Y3
+	VMULPS Y0, Y0, Y2
+	VMULPS rowConstants<>+896(SB), Y3, Y3
+	VMULPS rowConstants<>+896(SB), Y2, Y2
+	VMOVUPS rowConstants<>+0(SB), Y5
+	VMAXPS Y3, Y5, Y3
+	VMAXPS Y2, Y5, Y2
+	VMOVUPS rowConstants<>+64(SB), Y5
+	VMINPS Y3, Y5, Y3
+	VMINPS Y2, Y5, Y2
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VMULPS rowConstants<>+128(SB), Y2, Y8
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VADDPS rowConstants<>+192(SB), Y8, Y8
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VSUBPS rowConstants<>+192(SB), Y8, Y6
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y6, Y11
+	VSUBPS Y9, Y3, Y9
+	VSUBPS Y11, Y2, Y11
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VSUBPS Y7, Y9, Y7
+	VSUBPS Y6, Y11, Y6
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y7, Y11, Y9
+	VMULPS Y6, Y11, Y2
+	VADDPS rowConstants<>+448(SB), Y9, Y9
+	VADDPS rowConstants<>+448(SB), Y2, Y2
+	VMULPS Y7, Y9, Y9
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+512(SB), Y9, Y9
+	VADDPS rowConstants<>+512(SB), Y2, Y2
+	VMULPS Y7, Y9, Y9
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+576(SB), Y9, Y9
+	VADDPS rowConstants<>+576(SB), Y2, Y2
+	VMULPS Y7, Y9, Y9
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+640(SB), Y9, Y9
 	VADDPS rowConstants<>+640(SB), Y2, Y2
-	VMOVUPS rowConstants<>+640(SB), Y3
-	VDIVPS Y2, Y3, Y2
-	VMOVUPS rowConstants<>+1088(SB), Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1152(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1216(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1280(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
+	VMULPS Y7, Y7, Y11
+	VMULPS Y6, Y6, Y3
+	VMULPS Y9, Y11, Y9
+	VMULPS Y2, Y3, Y2
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y9, Y7
+	VADDPS Y6, Y2, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VPSLLD $23, Y5, Y5
+	VPSLLD $23, Y8, Y8
+	VMULPS Y5, Y7, Y5
+	VMULPS Y8, Y6, Y8
+	VMOVUPS rowConstants<>+960(SB), Y6
+	VMULPS Y1, Y6, Y7
+	VMULPS Y0, Y6, Y2
+	VADDPS rowConstants<>+1024(SB), Y7, Y7
+	VADDPS rowConstants<>+1024(SB), Y2, Y2
+	VMULPS Y1, Y7, Y7
+	VMULPS Y0, Y2, Y2
+	VADDPS rowConstants<>+1088(SB), Y7, Y7
+	VADDPS rowConstants<>+1088(SB), Y2, Y2
+	VMULPS Y1, Y7, Y7
+	VMULPS Y0, Y2, Y2
+	VADDPS rowConstants<>+1152(SB), Y7, Y7
+	VADDPS rowConstants<>+1152(SB), Y2, Y2
+	VMULPS Y1, Y7, Y7
+	VMULPS Y0, Y2, Y2
+	VADDPS rowConstants<>+1216(SB), Y7, Y7
+	VADDPS rowConstants<>+1216(SB), Y2, Y2
+	VMOVUPS rowConstants<>+1280(SB), Y6
+	VMULPS Y1, Y6, Y9
+	VMULPS Y0, Y6, Y3
+	VADDPS rowConstants<>+1344(SB), Y9, Y9
 	VADDPS rowConstants<>+1344(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
+	VMULPS Y1, Y9, Y9
+	VMULPS Y0, Y3, Y3
+	VADDPS rowConstants<>+1408(SB), Y9, Y9
 	VADDPS rowConstants<>+1408(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
+	VMULPS Y1, Y9, Y9
+	VMULPS Y0, Y3, Y3
+	VADDPS rowConstants<>+1472(SB), Y9, Y9
 	VADDPS rowConstants<>+1472(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
+	VMULPS Y1, Y9, Y9
+	VMULPS Y0, Y3, Y3
+	VADDPS rowConstants<>+1536(SB), Y9, Y9
 	VADDPS rowConstants<>+1536(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
+	VMULPS Y1, Y9, Y9
+	VMULPS Y0, Y3, Y3
+	VADDPS rowConstants<>+1600(SB), Y9, Y9
 	VADDPS rowConstants<>+1600(SB), Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS rowConstants<>+1664(SB), Y3, Y3
-	VMULPS Y1, Y1, Y1
-	VSUBPS Y1, Y3, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y3
-	VADDPS rowConstants<>+64(SB), Y3, Y3
-	VSUBPS rowConstants<>+64(SB), Y3, Y4
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VSUBPS Y5, Y1, Y5
-	VMULPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+256(SB), Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+384(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+512(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+576(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS Y4, Y5, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VPSLLD $23, Y3, Y3
-	VPADDD Y3, Y4, Y3
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y4
-	VBLENDVPS Y4, rowConstants<>+768(SB), Y3, Y4
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+896(SB), Y4, Y3
-	VCMPPS $3, Y1, Y1, Y4
-	VBLENDVPS Y4, Y1, Y3, Y4
-	VMULPS Y4, Y2, Y4
-	VMULPS rowConstants<>+576(SB), Y4, Y4
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VSUBPS Y4, Y2, Y2
-	VCMPPS $14, rowConstants<>+768(SB), Y0, Y3
-	VBLENDVPS Y3, Y2, Y4, Y3
+	VMULPS Y7, Y5, Y7
+	VMULPS Y2, Y8, Y2
+	VDIVPS Y9, Y7, Y9
+	VDIVPS Y3, Y2, Y3
+	VMOVUPS rowConstants<>+1664(SB), Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y10, Y2, Y10
+	VMULPS Y9, Y1, Y9
 	VMULPS Y3, Y0, Y3
-	VMOVUPS Y3, 32(R8)
+	VSUBPS Y9, Y4, Y9
+	VSUBPS Y3, Y10, Y3
+	VMOVUPS Y9, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VANDPS rowConstants<>+768(SB), Y0, Y2
+	VANDPS rowConstants<>+768(SB), Y1, Y3
+	VMOVUPS rowConstants<>+832(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VMULPS rowConstants<>+896(SB), Y4, Y4
+	VMULPS rowConstants<>+896(SB), Y5, Y5
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS rowConstants<>+128(SB), Y4, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y4, Y10
+	VSUBPS Y11, Y5, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y5
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y4
+	VMULPS Y10, Y11, Y10
+	VMULPS Y5, Y4, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y5, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y7, Y7
+	VMULPS Y6, Y8, Y6
+	VMULPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+960(SB), Y9
+	VMULPS Y2, Y9, Y8
+	VMULPS Y3, Y9, Y5
+	VADDPS rowConstants<>+1024(SB), Y8, Y8
+	VADDPS rowConstants<>+1024(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1088(SB), Y8, Y8
+	VADDPS rowConstants<>+1088(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1152(SB), Y8, Y8
+	VADDPS rowConstants<>+1152(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1216(SB), Y8, Y8
+	VADDPS rowConstants<>+1216(SB), Y5, Y5
+	VMOVUPS rowConstants<>+1280(SB), Y9
+	VMULPS Y2, Y9, Y10
+	VMULPS Y3, Y9, Y4
+	VADDPS rowConstants<>+1344(SB), Y10, Y10
+	VADDPS rowConstants<>+1344(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1408(SB), Y10, Y10
+	VADDPS rowConstants<>+1408(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1472(SB), Y10, Y10
+	VADDPS rowConstants<>+1472(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1536(SB), Y10, Y10
+	VADDPS rowConstants<>+1536(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y10, Y10
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VMULPS Y8, Y6, Y8
+	VMULPS Y5, Y7, Y5
+	VDIVPS Y10, Y8, Y10
+	VDIVPS Y4, Y5, Y4
+	VMOVUPS rowConstants<>+1664(SB), Y5
+	VMAXPS Y0, Y5, Y0
+	VMAXPS Y1, Y5, Y1
+	VMULPS Y10, Y2, Y10
+	VMULPS Y4, Y3, Y4
+	VSUBPS Y10, Y0, Y10
+	VSUBPS Y4, Y1, Y4
+	VMOVUPS Y10, 0(R8)
+	VMOVUPS Y4, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VANDPS rowConstants<>+768(SB), Y2, Y4
+	VANDPS rowConstants<>+768(SB), Y3, Y5
+	VMOVUPS rowConstants<>+832(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS Y4, Y4, Y6
+	VMULPS Y5, Y5, Y7
+	VMULPS rowConstants<>+896(SB), Y6, Y6
+	VMULPS rowConstants<>+896(SB), Y7, Y7
+	VMOVUPS rowConstants<>+0(SB), Y8
+	VMAXPS Y6, Y8, Y6
+	VMAXPS Y7, Y8, Y7
+	VMOVUPS rowConstants<>+64(SB), Y8
+	VMINPS Y6, Y8, Y6
+	VMINPS Y7, Y8, Y7
+	VMULPS rowConstants<>+128(SB), Y6, Y8
+	VMULPS rowConstants<>+128(SB), Y7, Y9
+	VADDPS rowConstants<>+192(SB), Y8, Y8
+	VADDPS rowConstants<>+192(SB), Y9, Y9
+	VSUBPS rowConstants<>+192(SB), Y8, Y10
+	VSUBPS rowConstants<>+192(SB), Y9, Y11
+	VMULPS rowConstants<>+256(SB), Y10, Y12
+	VMULPS rowConstants<>+256(SB), Y11, Y13
+	VSUBPS Y12, Y6, Y12
+	VSUBPS Y13, Y7, Y13
+	VMULPS rowConstants<>+320(SB), Y10, Y10
+	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VSUBPS Y10, Y12, Y10
+	VSUBPS Y11, Y13, Y11
+	VMOVUPS rowConstants<>+384(SB), Y13
+	VMULPS Y10, Y13, Y12
+	VMULPS Y11, Y13, Y7
+	VADDPS rowConstants<>+448(SB), Y12, Y12
+	VADDPS rowConstants<>+448(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+512(SB), Y12, Y12
+	VADDPS rowConstants<>+512(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+576(SB), Y12, Y12
+	VADDPS rowConstants<>+576(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+640(SB), Y12, Y12
+	VADDPS rowConstants<>+640(SB), Y7, Y7
+	VMULPS Y10, Y10, Y13
+	VMULPS Y11, Y11, Y6
+	VMULPS Y12, Y13, Y12
+	VMULPS Y7, Y6, Y7
+	VADDPS Y10, Y10, Y10
+	VADDPS Y11, Y11, Y11
+	VADDPS Y10, Y12, Y10
+	VADDPS Y11, Y7, Y11
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VPSLLD $23, Y8, Y8
+	VPSLLD $23, Y9, Y9
+	VMULPS Y8, Y10, Y8
+	VMULPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+960(SB), Y11
+	VMULPS Y4, Y11, Y10
+	VMULPS Y5, Y11, Y7
+	VADDPS rowConstants<>+1024(SB), Y10, Y10
+	VADDPS rowConstants<>+1024(SB), Y7, Y7
+	VMULPS Y4, Y10, Y10
+	VMULPS Y5, Y7, Y7
+	VADDPS rowConstants<>+1088(SB), Y10, Y10
+	VADDPS rowConstants<>+1088(SB), Y7, Y7
+	VMULPS Y4, Y10, Y10
+	VMULPS Y5, Y7, Y7
+	VADDPS rowConstants<>+1152(SB), Y10, Y10
+	VADDPS rowConstants<>+1152(SB), Y7, Y7
+	VMULPS Y4, Y10, Y10
+	VMULPS Y5, Y7, Y7
+	VADDPS rowConstants<>+1216(SB), Y10, Y10
+	VADDPS rowConstants<>+1216(SB), Y7, Y7
+	VMOVUPS rowConstants<>+1280(SB), Y11
+	VMULPS Y4, Y11, Y12
+	VMULPS Y5, Y11, Y6
+	VADDPS rowConstants<>+1344(SB), Y12, Y12
+	VADDPS rowConstants<>+1344(SB), Y6, Y6
+	VMULPS Y4, Y12, Y12
+	VMULPS Y5, Y6, Y6
+	VADDPS rowConstants<>+1408(SB), Y12, Y12
+	VADDPS rowConstants<>+1408(SB), Y6, Y6
+	VMULPS Y4, Y12, Y12
+	VMULPS Y5, Y6, Y6
+	VADDPS rowConstants<>+1472(SB), Y12, Y12
+	VADDPS rowConstants<>+1472(SB), Y6, Y6
+	VMULPS Y4, Y12, Y12
+	VMULPS Y5, Y6, Y6
+	VADDPS rowConstants<>+1536(SB), Y12, Y12
+	VADDPS rowConstants<>+1536(SB), Y6, Y6
+	VMULPS Y4, Y12, Y12
+	VMULPS Y5, Y6, Y6
+	VADDPS rowConstants<>+1600(SB), Y12, Y12
+	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VMULPS Y10, Y8, Y10
+	VMULPS Y7, Y9, Y7
+	VDIVPS Y12, Y10, Y12
+	VDIVPS Y6, Y7, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y7
+	VMAXPS Y2, Y7, Y2
+	VMAXPS Y3, Y7, Y3
+	VMULPS Y12, Y4, Y12
+	VMULPS Y6, Y5, Y6
+	VSUBPS Y12, Y2, Y12
+	VSUBPS Y6, Y3, Y6
+	VMASKMOVPS Y12, Y0, 0(R8)
+	VMASKMOVPS Y6, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func geluSlopeAVX2(r *row)
 TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R10), Y0
-	VMULPS Y0, Y0, Y1
-	VMULPS rowConstants<>+1728(SB), Y1, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y3
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VSUBPS Y4, Y1, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+256(SB), Y4
+	VMOVUPS 32(R10), Y1
+	VANDPS rowConstants<>+768(SB), Y0, Y2
+	VANDPS rowConstants<>+768(SB), Y1, Y3
+	VMOVUPS rowConstants<>+832(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VMULPS rowConstants<>+896(SB), Y4, Y4
+	VMULPS rowConstants<>+896(SB), Y5, Y5
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS rowConstants<>+128(SB), Y4, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y4, Y10
+	VSUBPS Y11, Y5, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y5
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y4
+	VMULPS Y10, Y11, Y10
+	VMULPS Y5, Y4, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y5, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y7, Y7
+	VMULPS Y6, Y8, Y6
+	VMULPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+960(SB), Y9
+	VMULPS Y2, Y9, Y8
+	VMULPS Y3, Y9, Y5
+	VADDPS rowConstants<>+1024(SB), Y8, Y8
+	VADDPS rowConstants<>+1024(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1088(SB), Y8, Y8
+	VADDPS rowConstants<>+1088(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1152(SB), Y8, Y8
+	VADDPS rowConstants<>+1152(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1216(SB), Y8, Y8
+	VADDPS rowConstants<>+1216(SB), Y5, Y5
+	VMOVUPS rowConstants<>+1280(SB), Y9
+	VMULPS Y2, Y9, Y10
+	VMULPS Y3, Y9, Y4
+	VADDPS rowConstants<>+1344(SB), Y10, Y10
+	VADDPS rowConstants<>+1344(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
 	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+320(SB), Y4, Y4
+	VADDPS rowConstants<>+1408(SB), Y10, Y10
+	VADDPS rowConstants<>+1408(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
 	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+384(SB), Y4, Y4
+	VADDPS rowConstants<>+1472(SB), Y10, Y10
+	VADDPS rowConstants<>+1472(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
 	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+448(SB), Y4, Y4
+	VADDPS rowConstants<>+1536(SB), Y10, Y10
+	VADDPS rowConstants<>+1536(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
 	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+512(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+576(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS Y3, Y4, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y3, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+768(SB), Y2, Y3
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y3, Y2
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
-	VMULPS rowConstants<>+1792(SB), Y3, Y3
+	VADDPS rowConstants<>+1600(SB), Y10, Y10
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VMULPS Y8, Y6, Y8
+	VMULPS Y5, Y7, Y5
+	VDIVPS Y10, Y8, Y10
+	VDIVPS Y4, Y5, Y4
+	VMULPS rowConstants<>+1728(SB), Y6, Y6
+	VMULPS rowConstants<>+1728(SB), Y7, Y7
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VSUBPS Y6, Y10, Y6
+	VSUBPS Y7, Y4, Y7
+	VCMPPS $30, rowConstants<>+1792(SB), Y2, Y4
+	VBLENDVPS Y4, rowConstants<>+1664(SB), Y6, Y4
+	VCMPPS $30, rowConstants<>+1792(SB), Y3, Y6
+	VBLENDVPS Y6, rowConstants<>+1664(SB), Y7, Y6
+	VMOVUPS rowConstants<>+1600(SB), Y7
+	VSUBPS Y4, Y7, Y3
+	VSUBPS Y6, Y7, Y2
+	VCMPPS $17, rowConstants<>+1664(SB), Y0, Y7
+	VBLENDVPS Y7, Y4, Y3, Y7
+	VCMPPS $17, rowConstants<>+1664(SB), Y1, Y3
+	VBLENDVPS Y3, Y6, Y2, Y3
 	VMOVUPS 0(R9), Y2
-	VPAND rowConstants<>+960(SB), Y0, Y1
-	VMULPS rowConstants<>+1024(SB), Y1, Y1
-	VMULPS rowConstants<>+576(SB), Y1, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VMOVUPS rowConstants<>+640(SB), Y5
-	VDIVPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+1088(SB), Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1152(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1216(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1280(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1344(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1408(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1472(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1536(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1600(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1664(SB), Y5, Y5
-	VMULPS Y1, Y1, Y1
-	VSUBPS Y1, Y5, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y5
-	VADDPS rowConstants<>+64(SB), Y5, Y5
-	VSUBPS rowConstants<>+64(SB), Y5, Y6
-	VMULPS rowConstants<>+128(SB), Y6, Y7
-	VSUBPS Y7, Y1, Y7
-	VMULPS rowConstants<>+192(SB), Y6, Y6
-	VSUBPS Y6, Y7, Y6
-	VMOVUPS rowConstants<>+256(SB), Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS rowConstants<>+320(SB), Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS rowConstants<>+384(SB), Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS rowConstants<>+448(SB), Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS rowConstants<>+512(SB), Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS rowConstants<>+576(SB), Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS Y6, Y7, Y6
-	VADDPS rowConstants<>+640(SB), Y6, Y6
-	VPSLLD $23, Y5, Y5
-	VPADDD Y5, Y6, Y5
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y6
-	VBLENDVPS Y6, rowConstants<>+768(SB), Y5, Y6
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y5
-	VBLENDVPS Y5, rowConstants<>+896(SB), Y6, Y5
-	VCMPPS $3, Y1, Y1, Y6
-	VBLENDVPS Y6, Y1, Y5, Y6
-	VMULPS Y6, Y4, Y6
-	VMULPS rowConstants<>+576(SB), Y6, Y6
-	VMOVUPS rowConstants<>+640(SB), Y4
-	VSUBPS Y6, Y4, Y4
-	VCMPPS $14, rowConstants<>+768(SB), Y0, Y5
-	VBLENDVPS Y5, Y4, Y6, Y5
-	VMULPS Y3, Y0, Y3
-	VADDPS Y3, Y5, Y3
-	VMULPS Y3, Y2, Y3
-	VMOVUPS Y3, 0(R8)
-	VMOVUPS 32(R10), Y0
-	VMULPS Y0, Y0, Y1
-	VMULPS rowConstants<>+1728(SB), Y1, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y3
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VSUBPS Y4, Y1, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+256(SB), Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
+	VMOVUPS 32(R9), Y6
+	VMULPS Y7, Y2, Y7
+	VMULPS Y3, Y6, Y3
+	VMOVUPS Y7, 0(R8)
+	VMOVUPS Y3, 32(R8)
+	VMOVUPS 64(R10), Y3
+	VMOVUPS 96(R10), Y7
+	VANDPS rowConstants<>+768(SB), Y3, Y6
+	VANDPS rowConstants<>+768(SB), Y7, Y2
+	VMOVUPS rowConstants<>+832(SB), Y1
+	VMINPS Y6, Y1, Y6
+	VMINPS Y2, Y1, Y2
+	VMULPS Y6, Y6, Y1
+	VMULPS Y2, Y2, Y4
+	VMULPS rowConstants<>+896(SB), Y1, Y1
+	VMULPS rowConstants<>+896(SB), Y4, Y4
+	VMOVUPS rowConstants<>+0(SB), Y0
+	VMAXPS Y1, Y0, Y1
+	VMAXPS Y4, Y0, Y4
+	VMOVUPS rowConstants<>+64(SB), Y0
+	VMINPS Y1, Y0, Y1
+	VMINPS Y4, Y0, Y4
+	VMULPS rowConstants<>+128(SB), Y1, Y0
+	VMULPS rowConstants<>+128(SB), Y4, Y10
+	VADDPS rowConstants<>+192(SB), Y0, Y0
+	VADDPS rowConstants<>+192(SB), Y10, Y10
+	VSUBPS rowConstants<>+192(SB), Y0, Y5
+	VSUBPS rowConstants<>+192(SB), Y10, Y8
+	VMULPS rowConstants<>+256(SB), Y5, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y11
+	VSUBPS Y9, Y1, Y9
+	VSUBPS Y11, Y4, Y11
+	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VSUBPS Y5, Y9, Y5
+	VSUBPS Y8, Y11, Y8
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y5, Y11, Y9
+	VMULPS Y8, Y11, Y4
+	VADDPS rowConstants<>+448(SB), Y9, Y9
 	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
+	VMULPS Y5, Y9, Y9
+	VMULPS Y8, Y4, Y4
+	VADDPS rowConstants<>+512(SB), Y9, Y9
 	VADDPS rowConstants<>+512(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
+	VMULPS Y5, Y9, Y9
+	VMULPS Y8, Y4, Y4
+	VADDPS rowConstants<>+576(SB), Y9, Y9
 	VADDPS rowConstants<>+576(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS Y3, Y4, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y3, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+768(SB), Y2, Y3
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y3, Y2
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
-	VMULPS rowConstants<>+1792(SB), Y3, Y3
-	VMOVUPS 32(R9), Y2
-	VPAND rowConstants<>+960(SB), Y0, Y1
-	VMULPS rowConstants<>+1024(SB), Y1, Y1
-	VMULPS rowConstants<>+576(SB), Y1, Y4
+	VMULPS Y5, Y9, Y9
+	VMULPS Y8, Y4, Y4
+	VADDPS rowConstants<>+640(SB), Y9, Y9
 	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VMOVUPS rowConstants<>+640(SB), Y5
-	VDIVPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+1088(SB), Y5
-	VMULPS Y4, Y5, Y5
+	VMULPS Y5, Y5, Y11
+	VMULPS Y8, Y8, Y1
+	VMULPS Y9, Y11, Y9
+	VMULPS Y4, Y1, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y5, Y9, Y5
+	VADDPS Y8, Y4, Y8
+	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VPSLLD $23, Y0, Y0
+	VPSLLD $23, Y10, Y10
+	VMULPS Y0, Y5, Y0
+	VMULPS Y10, Y8, Y10
+	VMOVUPS rowConstants<>+960(SB), Y8
+	VMULPS Y6, Y8, Y5
+	VMULPS Y2, Y8, Y4
+	VADDPS rowConstants<>+1024(SB), Y5, Y5
+	VADDPS rowConstants<>+1024(SB), Y4, Y4
+	VMULPS Y6, Y5, Y5
+	VMULPS Y2, Y4, Y4
+	VADDPS rowConstants<>+1088(SB), Y5, Y5
+	VADDPS rowConstants<>+1088(SB), Y4, Y4
+	VMULPS Y6, Y5, Y5
+	VMULPS Y2, Y4, Y4
 	VADDPS rowConstants<>+1152(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
+	VADDPS rowConstants<>+1152(SB), Y4, Y4
+	VMULPS Y6, Y5, Y5
+	VMULPS Y2, Y4, Y4
 	VADDPS rowConstants<>+1216(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1280(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1344(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1408(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1472(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1536(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1600(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+1664(SB), Y5, Y5
-	VMULPS Y1, Y1, Y1
-	VSUBPS Y1, Y5, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y5
-	VADDPS rowConstants<>+64(SB), Y5, Y5
-	VSUBPS rowConstants<>+64(SB), Y5, Y6
-	VMULPS rowConstants<>+128(SB), Y6, Y7
-	VSUBPS Y7, Y1, Y7
-	VMULPS rowConstants<>+192(SB), Y6, Y6
-	VSUBPS Y6, Y7, Y6
-	VMOVUPS rowConstants<>+256(SB), Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS rowConstants<>+320(SB), Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS rowConstants<>+384(SB), Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS rowConstants<>+448(SB), Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS rowConstants<>+512(SB), Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS rowConstants<>+576(SB), Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VMULPS Y6, Y7, Y7
-	VADDPS Y6, Y7, Y6
-	VADDPS rowConstants<>+640(SB), Y6, Y6
-	VPSLLD $23, Y5, Y5
-	VPADDD Y5, Y6, Y5
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y6
-	VBLENDVPS Y6, rowConstants<>+768(SB), Y5, Y6
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y5
-	VBLENDVPS Y5, rowConstants<>+896(SB), Y6, Y5
-	VCMPPS $3, Y1, Y1, Y6
-	VBLENDVPS Y6, Y1, Y5, Y6
-	VMULPS Y6, Y4, Y6
-	VMULPS rowConstants<>+576(SB), Y6, Y6
-	VMOVUPS rowConstants<>+640(SB), Y4
-	VSUBPS Y6, Y4, Y4
-	VCMPPS $14, rowConstants<>+768(SB), Y0, Y5
-	VBLENDVPS Y5, Y4, Y6, Y5
-	VMULPS Y3, Y0, Y3
-	VADDPS Y3, Y5, Y3
-	VMULPS Y3, Y2, Y3
+	VADDPS rowConstants<>+1216(SB), Y4, Y4
+	VMOVUPS rowConstants<>+1280(SB), Y8
+	VMULPS Y6, Y8, Y9
+	VMULPS Y2, Y8, Y1
+	VADDPS rowConstants<>+1344(SB), Y9, Y9
+	VADDPS rowConstants<>+1344(SB), Y1, Y1
+	VMULPS Y6, Y9, Y9
+	VMULPS Y2, Y1, Y1
+	VADDPS rowConstants<>+1408(SB), Y9, Y9
+	VADDPS rowConstants<>+1408(SB), Y1, Y1
+	VMULPS Y6, Y9, Y9
+	VMULPS Y2, Y1, Y1
+	VADDPS rowConstants<>+1472(SB), Y9, Y9
+	VADDPS rowConstants<>+1472(SB), Y1, Y1
+	VMULPS Y6, Y9, Y9
+	VMULPS Y2, Y1, Y1
+	VADDPS rowConstants<>+1536(SB), Y9, Y9
+	VADDPS rowConstants<>+1536(SB), Y1, Y1
+	VMULPS Y6, Y9, Y9
+	VMULPS Y2, Y1, Y1
+	VADDPS rowConstants<>+1600(SB), Y9, Y9
+	VADDPS rowConstants<>+1600(SB), Y1, Y1
+	VMULPS Y5, Y0, Y5
+	VMULPS Y4, Y10, Y4
+	VDIVPS Y9, Y5, Y9
+	VDIVPS Y1, Y4, Y1
+	VMULPS rowConstants<>+1728(SB), Y0, Y0
+	VMULPS rowConstants<>+1728(SB), Y10, Y10
+	VMULPS Y0, Y6, Y0
+	VMULPS Y10, Y2, Y10
+	VSUBPS Y0, Y9, Y0
+	VSUBPS Y10, Y1, Y10
+	VCMPPS $30, rowConstants<>+1792(SB), Y6, Y1
+	VBLENDVPS Y1, rowConstants<>+1664(SB), Y0, Y1
+	VCMPPS $30, rowConstants<>+1792(SB), Y2, Y0
+	VBLENDVPS Y0, rowConstants<>+1664(SB), Y10, Y0
+	VMOVUPS rowConstants<>+1600(SB), Y10
+	VSUBPS Y1, Y10, Y2
+	VSUBPS Y0, Y10, Y6
+	VCMPPS $17, rowConstants<>+1664(SB), Y3, Y10
+	VBLENDVPS Y10, Y1, Y2, Y10
+	VCMPPS $17, rowConstants<>+1664(SB), Y7, Y2
+	VBLENDVPS Y2, Y0, Y6, Y2
+	VMOVUPS 64(R9), Y6
+	VMOVUPS 96(R9), Y0
+	VMULPS Y10, Y6, Y10
+	VMULPS Y2, Y0, Y2
+	VMOVUPS Y10, 64(R8)
+	VMOVUPS Y2, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Y0
+	VMOVUPS 32(R10), Y1
+	VANDPS rowConstants<>+768(SB), Y0, Y2
+	VANDPS rowConstants<>+768(SB), Y1, Y3
+	VMOVUPS rowConstants<>+832(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VMULPS rowConstants<>+896(SB), Y4, Y4
+	VMULPS rowConstants<>+896(SB), Y5, Y5
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS rowConstants<>+128(SB), Y4, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y4, Y10
+	VSUBPS Y11, Y5, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y5
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y4
+	VMULPS Y10, Y11, Y10
+	VMULPS Y5, Y4, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y5, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y7, Y7
+	VMULPS Y6, Y8, Y6
+	VMULPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+960(SB), Y9
+	VMULPS Y2, Y9, Y8
+	VMULPS Y3, Y9, Y5
+	VADDPS rowConstants<>+1024(SB), Y8, Y8
+	VADDPS rowConstants<>+1024(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1088(SB), Y8, Y8
+	VADDPS rowConstants<>+1088(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1152(SB), Y8, Y8
+	VADDPS rowConstants<>+1152(SB), Y5, Y5
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1216(SB), Y8, Y8
+	VADDPS rowConstants<>+1216(SB), Y5, Y5
+	VMOVUPS rowConstants<>+1280(SB), Y9
+	VMULPS Y2, Y9, Y10
+	VMULPS Y3, Y9, Y4
+	VADDPS rowConstants<>+1344(SB), Y10, Y10
+	VADDPS rowConstants<>+1344(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1408(SB), Y10, Y10
+	VADDPS rowConstants<>+1408(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1472(SB), Y10, Y10
+	VADDPS rowConstants<>+1472(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1536(SB), Y10, Y10
+	VADDPS rowConstants<>+1536(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y10, Y10
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VMULPS Y8, Y6, Y8
+	VMULPS Y5, Y7, Y5
+	VDIVPS Y10, Y8, Y10
+	VDIVPS Y4, Y5, Y4
+	VMULPS rowConstants<>+1728(SB), Y6, Y6
+	VMULPS rowConstants<>+1728(SB), Y7, Y7
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VSUBPS Y6, Y10, Y6
+	VSUBPS Y7, Y4, Y7
+	VCMPPS $30, rowConstants<>+1792(SB), Y2, Y4
+	VBLENDVPS Y4, rowConstants<>+1664(SB), Y6, Y4
+	VCMPPS $30, rowConstants<>+1792(SB), Y3, Y6
+	VBLENDVPS Y6, rowConstants<>+1664(SB), Y7, Y6
+	VMOVUPS rowConstants<>+1600(SB), Y7
+	VSUBPS Y4, Y7, Y3
+	VSUBPS Y6, Y7, Y2
+	VCMPPS $17, rowConstants<>+1664(SB), Y0, Y7
+	VBLENDVPS Y7, Y4, Y3, Y7
+	VCMPPS $17, rowConstants<>+1664(SB), Y1, Y3
+	VBLENDVPS Y3, Y6, Y2, Y3
+	VMOVUPS 0(R9), Y2
+	VMOVUPS 32(R9), Y6
+	VMULPS Y7, Y2, Y7
+	VMULPS Y3, Y6, Y3
+	VMOVUPS Y7, 0(R8)
 	VMOVUPS Y3, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R10), Y0, Y2
+	VMASKMOVPS 32(R10), Y1, Y3
+	VANDPS rowConstants<>+768(SB), Y2, Y4
+	VANDPS rowConstants<>+768(SB), Y3, Y5
+	VMOVUPS rowConstants<>+832(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS Y4, Y4, Y6
+	VMULPS Y5, Y5, Y7
+	VMULPS rowConstants<>+896(SB), Y6, Y6
+	VMULPS rowConstants<>+896(SB), Y7, Y7
+	VMOVUPS rowConstants<>+0(SB), Y8
+	VMAXPS Y6, Y8, Y6
+	VMAXPS Y7, Y8, Y7
+	VMOVUPS rowConstants<>+64(SB), Y8
+	VMINPS Y6, Y8, Y6
+	VMINPS Y7, Y8, Y7
+	VMULPS rowConstants<>+128(SB), Y6, Y8
+	VMULPS rowConstants<>+128(SB), Y7, Y9
+	VADDPS rowConstants<>+192(SB), Y8, Y8
+	VADDPS rowConstants<>+192(SB), Y9, Y9
+	VSUBPS rowConstants<>+192(SB), Y8, Y10
+	VSUBPS rowConstants<>+192(SB), Y9, Y11
+	VMULPS rowConstants<>+256(SB), Y10, Y12
+	VMULPS rowConstants<>+256(SB), Y11, Y13
+	VSUBPS Y12, Y6, Y12
+	VSUBPS Y13, Y7, Y13
+	VMULPS rowConstants<>+320(SB), Y10, Y10
+	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VSUBPS Y10, Y12, Y10
+	VSUBPS Y11, Y13, Y11
+	VMOVUPS rowConstants<>+384(SB), Y13
+	VMULPS Y10, Y13, Y12
+	VMULPS Y11, Y13, Y7
+	VADDPS rowConstants<>+448(SB), Y12, Y12
+	VADDPS rowConstants<>+448(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+512(SB), Y12, Y12
+	VADDPS rowConstants<>+512(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+576(SB), Y12, Y12
+	VADDPS rowConstants<>+576(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+640(SB), Y12, Y12
+	VADDPS rowConstants<>+640(SB), Y7, Y7
+	VMULPS Y10, Y10, Y13
+	VMULPS Y11, Y11, Y6
+	VMULPS Y12, Y13, Y12
+	VMULPS Y7, Y6, Y7
+	VADDPS Y10, Y10, Y10
+	VADDPS Y11, Y11, Y11
+	VADDPS Y10, Y12, Y10
+	VADDPS Y11, Y7, Y11
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VPSLLD $23, Y8, Y8
+	VPSLLD $23, Y9, Y9
+	VMULPS Y8, Y10, Y8
+	VMULPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+960(SB), Y11
+	VMULPS Y4, Y11, Y10
+	VMULPS Y5, Y11, Y7
+	VADDPS rowConstants<>+1024(SB), Y10, Y10
+	VADDPS rowConstants<>+1024(SB), Y7, Y7
+	VMULPS Y4, Y10, Y10
+	VMULPS Y5, Y7, Y7
+	VADDPS rowConstants<>+1088(SB), Y10, Y10
+	VADDPS rowConstants<>+1088(SB), Y7, Y7
+	VMULPS Y4, Y10, Y10
+	VMULPS Y5, Y7, Y7
+	VADDPS rowConstants<>+1152(SB), Y10, Y10
+	VADDPS rowConstants<>+1152(SB), Y7, Y7
+	VMULPS Y4, Y10, Y10
+	VMULPS Y5, Y7, Y7
+	VADDPS rowConstants<>+1216(SB), Y10, Y10
+	VADDPS rowConstants<>+1216(SB), Y7, Y7
+	VMOVUPS rowConstants<>+1280(SB), Y11
+	VMULPS Y4, Y11, Y12
+	VMULPS Y5, Y11, Y6
+	VADDPS rowConstants<>+1344(SB), Y12, Y12
+	VADDPS rowConstants<>+1344(SB), Y6, Y6
+	VMULPS Y4, Y12, Y12
+	VMULPS Y5, Y6, Y6
+	VADDPS rowConstants<>+1408(SB), Y12, Y12
+	VADDPS rowConstants<>+1408(SB), Y6, Y6
+	VMULPS Y4, Y12, Y12
+	VMULPS Y5, Y6, Y6
+	VADDPS rowConstants<>+1472(SB), Y12, Y12
+	VADDPS rowConstants<>+1472(SB), Y6, Y6
+	VMULPS Y4, Y12, Y12
+	VMULPS Y5, Y6, Y6
+	VADDPS rowConstants<>+1536(SB), Y12, Y12
+	VADDPS rowConstants<>+1536(SB), Y6, Y6
+	VMULPS Y4, Y12, Y12
+	VMULPS Y5, Y6, Y6
+	VADDPS rowConstants<>+1600(SB), Y12, Y12
+	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VMULPS Y10, Y8, Y10
+	VMULPS Y7, Y9, Y7
+	VDIVPS Y12, Y10, Y12
+	VDIVPS Y6, Y7, Y6
+	VMULPS rowConstants<>+1728(SB), Y8, Y8
+	VMULPS rowConstants<>+1728(SB), Y9, Y9
+	VMULPS Y8, Y4, Y8
+	VMULPS Y9, Y5, Y9
+	VSUBPS Y8, Y12, Y8
+	VSUBPS Y9, Y6, Y9
+	VCMPPS $30, rowConstants<>+1792(SB), Y4, Y6
+	VBLENDVPS Y6, rowConstants<>+1664(SB), Y8, Y6
+	VCMPPS $30, rowConstants<>+1792(SB), Y5, Y8
+	VBLENDVPS Y8, rowConstants<>+1664(SB), Y9, Y8
+	VMOVUPS rowConstants<>+1600(SB), Y9
+	VSUBPS Y6, Y9, Y5
+	VSUBPS Y8, Y9, Y4
+	VCMPPS $17, rowConstants<>+1664(SB), Y2, Y9
+	VBLENDVPS Y9, Y6, Y5, Y9
+	VCMPPS $17, rowConstants<>+1664(SB), Y3, Y5
+	VBLENDVPS Y5, Y8, Y4, Y5
+	VMASKMOVPS 0(R9), Y0, Y4
+	VMASKMOVPS 32(R9), Y1, Y8
+	VMULPS Y9, Y4, Y9
+	VMULPS Y5, Y8, Y5
+	VMASKMOVPS Y9, Y0, 0(R8)
+	VMASKMOVPS Y5, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func geluTanhAVX2(r *row)
 TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Y0
-	VMULPS Y0, Y0, Y1
-	VMULPS rowConstants<>+1856(SB), Y0, Y2
-	VMULPS rowConstants<>+1920(SB), Y1, Y1
-	VADDPS rowConstants<>+1984(SB), Y1, Y1
-	VMULPS Y1, Y2, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y3
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VSUBPS Y4, Y1, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+256(SB), Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+512(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+576(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS Y3, Y4, Y3
+	VMOVUPS 32(R9), Y1
+	VMULPS Y0, Y0, Y2
+	VMULPS Y1, Y1, Y3
+	VMULPS rowConstants<>+1856(SB), Y2, Y2
+	VMULPS rowConstants<>+1856(SB), Y3, Y3
+	VADDPS rowConstants<>+1920(SB), Y2, Y2
+	VADDPS rowConstants<>+1920(SB), Y3, Y3
+	VMULPS Y2, Y0, Y2
+	VMULPS Y3, Y1, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y4, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+448(SB), Y8, Y8
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y3, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+768(SB), Y2, Y3
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y3, Y2
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VDIVPS Y4, Y0, Y4
+	VDIVPS Y5, Y1, Y5
+	VMOVUPS Y4, 0(R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS 64(R9), Y5
+	VMOVUPS 96(R9), Y4
+	VMULPS Y5, Y5, Y1
+	VMULPS Y4, Y4, Y0
+	VMULPS rowConstants<>+1856(SB), Y1, Y1
+	VMULPS rowConstants<>+1856(SB), Y0, Y0
+	VADDPS rowConstants<>+1920(SB), Y1, Y1
+	VADDPS rowConstants<>+1920(SB), Y0, Y0
+	VMULPS Y1, Y5, Y1
+	VMULPS Y0, Y4, Y0
+	VMOVUPS rowConstants<>+0(SB), Y7
+	VMAXPS Y1, Y7, Y1
+	VMAXPS Y0, Y7, Y0
+	VMOVUPS rowConstants<>+64(SB), Y7
+	VMINPS Y1, Y7, Y1
+	VMINPS Y0, Y7, Y0
+	VMULPS rowConstants<>+128(SB), Y1, Y7
+	VMULPS rowConstants<>+128(SB), Y0, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VSUBPS rowConstants<>+192(SB), Y7, Y3
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y3, Y2
+	VMULPS rowConstants<>+256(SB), Y8, Y9
+	VSUBPS Y2, Y1, Y2
+	VSUBPS Y9, Y0, Y9
+	VMULPS rowConstants<>+320(SB), Y3, Y3
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VSUBPS Y3, Y2, Y3
+	VSUBPS Y8, Y9, Y8
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y3, Y9, Y2
+	VMULPS Y8, Y9, Y0
+	VADDPS rowConstants<>+448(SB), Y2, Y2
+	VADDPS rowConstants<>+448(SB), Y0, Y0
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y0, Y0
+	VADDPS rowConstants<>+512(SB), Y2, Y2
+	VADDPS rowConstants<>+512(SB), Y0, Y0
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y0, Y0
+	VADDPS rowConstants<>+576(SB), Y2, Y2
+	VADDPS rowConstants<>+576(SB), Y0, Y0
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y0, Y0
+	VADDPS rowConstants<>+640(SB), Y2, Y2
+	VADDPS rowConstants<>+640(SB), Y0, Y0
+	VMULPS Y3, Y3, Y9
+	VMULPS Y8, Y8, Y1
+	VMULPS Y2, Y9, Y2
+	VMULPS Y0, Y1, Y0
+	VADDPS Y3, Y3, Y3
+	VADDPS Y8, Y8, Y8
+	VADDPS Y3, Y2, Y3
+	VADDPS Y8, Y0, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VPSLLD $23, Y7, Y7
+	VPSLLD $23, Y6, Y6
+	VMULPS Y7, Y3, Y7
+	VMULPS Y6, Y8, Y6
+	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VDIVPS Y7, Y5, Y7
+	VDIVPS Y6, Y4, Y6
+	VMOVUPS Y7, 64(R8)
+	VMOVUPS Y6, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMULPS Y0, Y0, Y2
+	VMULPS Y1, Y1, Y3
+	VMULPS rowConstants<>+1856(SB), Y2, Y2
+	VMULPS rowConstants<>+1856(SB), Y3, Y3
+	VADDPS rowConstants<>+1920(SB), Y2, Y2
+	VADDPS rowConstants<>+1920(SB), Y3, Y3
+	VMULPS Y2, Y0, Y2
+	VMULPS Y3, Y1, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y4, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+448(SB), Y8, Y8
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VDIVPS Y3, Y2, Y3
-	VMULPS Y3, Y0, Y3
-	VMOVUPS Y3, 0(R8)
-	VMOVUPS 32(R9), Y0
-	VMULPS Y0, Y0, Y1
-	VMULPS rowConstants<>+1856(SB), Y0, Y2
-	VMULPS rowConstants<>+1920(SB), Y1, Y1
-	VADDPS rowConstants<>+1984(SB), Y1, Y1
-	VMULPS Y1, Y2, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y3
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VSUBPS Y4, Y1, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+256(SB), Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+512(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+576(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS Y3, Y4, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y3, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+768(SB), Y2, Y3
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y3, Y2
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VDIVPS Y3, Y2, Y3
-	VMULPS Y3, Y0, Y3
-	VMOVUPS Y3, 32(R8)
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VDIVPS Y4, Y0, Y4
+	VDIVPS Y5, Y1, Y5
+	VMOVUPS Y4, 0(R8)
+	VMOVUPS Y5, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VMULPS rowConstants<>+1856(SB), Y4, Y4
+	VMULPS rowConstants<>+1856(SB), Y5, Y5
+	VADDPS rowConstants<>+1920(SB), Y4, Y4
+	VADDPS rowConstants<>+1920(SB), Y5, Y5
+	VMULPS Y4, Y2, Y4
+	VMULPS Y5, Y3, Y5
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS rowConstants<>+128(SB), Y4, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y4, Y10
+	VSUBPS Y11, Y5, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y5
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y4
+	VMULPS Y10, Y11, Y10
+	VMULPS Y5, Y4, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y5, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y7, Y7
+	VMULPS Y6, Y8, Y6
+	VMULPS Y7, Y9, Y7
+	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VDIVPS Y6, Y2, Y6
+	VDIVPS Y7, Y3, Y7
+	VMASKMOVPS Y6, Y0, 0(R8)
+	VMASKMOVPS Y7, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func geluTanhSlopeAVX2(r *row)
 TEXT ·geluTanhSlopeAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R10), Y0
-	VMULPS Y0, Y0, Y1
-	VMULPS rowConstants<>+1856(SB), Y0, Y2
-	VMULPS rowConstants<>+1920(SB), Y1, Y3
-	VADDPS rowConstants<>+1984(SB), Y3, Y3
-	VMULPS Y3, Y2, Y3
-	VMULPS rowConstants<>+0(SB), Y3, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VSUBPS Y5, Y3, Y5
-	VMULPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+256(SB), Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+384(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
+	VMOVUPS 32(R10), Y1
+	VMOVUPS rowConstants<>+1984(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+2048(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS Y0, Y0, Y2
+	VMULPS Y1, Y1, Y3
+	VMULPS rowConstants<>+1856(SB), Y2, Y4
+	VMULPS rowConstants<>+1856(SB), Y3, Y5
+	VADDPS rowConstants<>+1920(SB), Y4, Y4
+	VADDPS rowConstants<>+1920(SB), Y5, Y5
+	VMULPS Y4, Y0, Y4
+	VMULPS Y5, Y1, Y5
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS rowConstants<>+128(SB), Y4, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y4, Y10
+	VSUBPS Y11, Y5, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y5
+	VADDPS rowConstants<>+448(SB), Y10, Y10
 	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y10, Y10
 	VADDPS rowConstants<>+576(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS Y4, Y5, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y4, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y3, Y4
-	VBLENDVPS Y4, rowConstants<>+768(SB), Y2, Y4
-	VCMPPS $14, rowConstants<>+832(SB), Y3, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y4, Y2
-	VCMPPS $3, Y3, Y3, Y4
-	VBLENDVPS Y4, Y3, Y2, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VDIVPS Y4, Y2, Y4
-	VMULPS rowConstants<>+2048(SB), Y1, Y1
-	VADDPS rowConstants<>+1984(SB), Y1, Y1
-	VMULPS Y4, Y0, Y0
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VSUBPS Y4, Y2, Y2
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y4
+	VMULPS Y10, Y11, Y10
+	VMULPS Y5, Y4, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y5, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y7, Y7
+	VMULPS Y6, Y8, Y6
+	VMULPS Y7, Y9, Y7
+	VADDPS rowConstants<>+1600(SB), Y6, Y9
+	VADDPS rowConstants<>+1600(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1600(SB), Y5
+	VDIVPS Y9, Y5, Y9
+	VDIVPS Y8, Y5, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y5
+	VCMPPS $17, rowConstants<>+2112(SB), Y6, Y10
+	VBLENDVPS Y10, Y9, Y5, Y10
+	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
+	VBLENDVPS Y9, Y8, Y5, Y9
+	VMULPS Y10, Y6, Y6
+	VMULPS Y9, Y7, Y7
+	VMULPS Y10, Y6, Y6
+	VMULPS Y9, Y7, Y7
+	VMULPS rowConstants<>+2176(SB), Y2, Y2
+	VMULPS rowConstants<>+2176(SB), Y3, Y3
+	VADDPS rowConstants<>+1920(SB), Y2, Y2
+	VADDPS rowConstants<>+1920(SB), Y3, Y3
 	VMULPS Y2, Y0, Y2
-	VMULPS Y1, Y2, Y1
-	VADDPS Y1, Y4, Y1
-	VMOVUPS 0(R9), Y4
-	VMULPS Y1, Y4, Y1
-	VMOVUPS Y1, 0(R8)
-	VMOVUPS 32(R10), Y0
-	VMULPS Y0, Y0, Y1
-	VMULPS rowConstants<>+1856(SB), Y0, Y2
-	VMULPS rowConstants<>+1920(SB), Y1, Y3
-	VADDPS rowConstants<>+1984(SB), Y3, Y3
-	VMULPS Y3, Y2, Y3
-	VMULPS rowConstants<>+0(SB), Y3, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VSUBPS Y5, Y3, Y5
-	VMULPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+256(SB), Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+384(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
+	VMULPS Y3, Y1, Y3
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VSUBPS Y6, Y10, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS 0(R9), Y9
+	VMOVUPS 32(R9), Y10
+	VMULPS Y6, Y9, Y6
+	VMULPS Y7, Y10, Y7
+	VMOVUPS Y6, 0(R8)
+	VMOVUPS Y7, 32(R8)
+	VMOVUPS 64(R10), Y7
+	VMOVUPS 96(R10), Y6
+	VMOVUPS rowConstants<>+1984(SB), Y10
+	VMAXPS Y7, Y10, Y7
+	VMAXPS Y6, Y10, Y6
+	VMOVUPS rowConstants<>+2048(SB), Y10
+	VMINPS Y7, Y10, Y7
+	VMINPS Y6, Y10, Y6
+	VMULPS Y7, Y7, Y10
+	VMULPS Y6, Y6, Y9
+	VMULPS rowConstants<>+1856(SB), Y10, Y3
+	VMULPS rowConstants<>+1856(SB), Y9, Y2
+	VADDPS rowConstants<>+1920(SB), Y3, Y3
+	VADDPS rowConstants<>+1920(SB), Y2, Y2
+	VMULPS Y3, Y7, Y3
+	VMULPS Y2, Y6, Y2
+	VMOVUPS rowConstants<>+0(SB), Y1
+	VMAXPS Y3, Y1, Y3
+	VMAXPS Y2, Y1, Y2
+	VMOVUPS rowConstants<>+64(SB), Y1
+	VMINPS Y3, Y1, Y3
+	VMINPS Y2, Y1, Y2
+	VMULPS rowConstants<>+128(SB), Y3, Y1
+	VMULPS rowConstants<>+128(SB), Y2, Y0
+	VADDPS rowConstants<>+192(SB), Y1, Y1
+	VADDPS rowConstants<>+192(SB), Y0, Y0
+	VSUBPS rowConstants<>+192(SB), Y1, Y5
+	VSUBPS rowConstants<>+192(SB), Y0, Y8
+	VMULPS rowConstants<>+256(SB), Y5, Y4
+	VMULPS rowConstants<>+256(SB), Y8, Y11
+	VSUBPS Y4, Y3, Y4
+	VSUBPS Y11, Y2, Y11
+	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VSUBPS Y5, Y4, Y5
+	VSUBPS Y8, Y11, Y8
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y5, Y11, Y4
+	VMULPS Y8, Y11, Y2
+	VADDPS rowConstants<>+448(SB), Y4, Y4
+	VADDPS rowConstants<>+448(SB), Y2, Y2
+	VMULPS Y5, Y4, Y4
+	VMULPS Y8, Y2, Y2
+	VADDPS rowConstants<>+512(SB), Y4, Y4
+	VADDPS rowConstants<>+512(SB), Y2, Y2
+	VMULPS Y5, Y4, Y4
+	VMULPS Y8, Y2, Y2
+	VADDPS rowConstants<>+576(SB), Y4, Y4
+	VADDPS rowConstants<>+576(SB), Y2, Y2
+	VMULPS Y5, Y4, Y4
+	VMULPS Y8, Y2, Y2
+	VADDPS rowConstants<>+640(SB), Y4, Y4
+	VADDPS rowConstants<>+640(SB), Y2, Y2
+	VMULPS Y5, Y5, Y11
+	VMULPS Y8, Y8, Y3
+	VMULPS Y4, Y11, Y4
+	VMULPS Y2, Y3, Y2
+	VADDPS Y5, Y5, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y5, Y4, Y5
+	VADDPS Y8, Y2, Y8
+	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VPSLLD $23, Y1, Y1
+	VPSLLD $23, Y0, Y0
+	VMULPS Y1, Y5, Y1
+	VMULPS Y0, Y8, Y0
+	VADDPS rowConstants<>+1600(SB), Y1, Y8
+	VADDPS rowConstants<>+1600(SB), Y0, Y5
+	VMOVUPS rowConstants<>+1600(SB), Y2
+	VDIVPS Y8, Y2, Y8
+	VDIVPS Y5, Y2, Y5
+	VMOVUPS rowConstants<>+1664(SB), Y2
+	VCMPPS $17, rowConstants<>+2112(SB), Y1, Y4
+	VBLENDVPS Y4, Y8, Y2, Y4
+	VCMPPS $17, rowConstants<>+2112(SB), Y0, Y8
+	VBLENDVPS Y8, Y5, Y2, Y8
+	VMULPS Y4, Y1, Y1
+	VMULPS Y8, Y0, Y0
+	VMULPS Y4, Y1, Y1
+	VMULPS Y8, Y0, Y0
+	VMULPS rowConstants<>+2176(SB), Y10, Y10
+	VMULPS rowConstants<>+2176(SB), Y9, Y9
+	VADDPS rowConstants<>+1920(SB), Y10, Y10
+	VADDPS rowConstants<>+1920(SB), Y9, Y9
+	VMULPS Y10, Y7, Y10
+	VMULPS Y9, Y6, Y9
+	VMULPS Y1, Y10, Y1
+	VMULPS Y0, Y9, Y0
+	VSUBPS Y1, Y4, Y1
+	VSUBPS Y0, Y8, Y0
+	VMOVUPS 64(R9), Y8
+	VMOVUPS 96(R9), Y4
+	VMULPS Y1, Y8, Y1
+	VMULPS Y0, Y4, Y0
+	VMOVUPS Y1, 64(R8)
+	VMOVUPS Y0, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Y0
+	VMOVUPS 32(R10), Y1
+	VMOVUPS rowConstants<>+1984(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+2048(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS Y0, Y0, Y2
+	VMULPS Y1, Y1, Y3
+	VMULPS rowConstants<>+1856(SB), Y2, Y4
+	VMULPS rowConstants<>+1856(SB), Y3, Y5
+	VADDPS rowConstants<>+1920(SB), Y4, Y4
+	VADDPS rowConstants<>+1920(SB), Y5, Y5
+	VMULPS Y4, Y0, Y4
+	VMULPS Y5, Y1, Y5
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS rowConstants<>+128(SB), Y4, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y4, Y10
+	VSUBPS Y11, Y5, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y5
+	VADDPS rowConstants<>+448(SB), Y10, Y10
 	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y10, Y10
 	VADDPS rowConstants<>+576(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS Y4, Y5, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y4, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y3, Y4
-	VBLENDVPS Y4, rowConstants<>+768(SB), Y2, Y4
-	VCMPPS $14, rowConstants<>+832(SB), Y3, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y4, Y2
-	VCMPPS $3, Y3, Y3, Y4
-	VBLENDVPS Y4, Y3, Y2, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VDIVPS Y4, Y2, Y4
-	VMULPS rowConstants<>+2048(SB), Y1, Y1
-	VADDPS rowConstants<>+1984(SB), Y1, Y1
-	VMULPS Y4, Y0, Y0
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VSUBPS Y4, Y2, Y2
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y4
+	VMULPS Y10, Y11, Y10
+	VMULPS Y5, Y4, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y5, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y7, Y7
+	VMULPS Y6, Y8, Y6
+	VMULPS Y7, Y9, Y7
+	VADDPS rowConstants<>+1600(SB), Y6, Y9
+	VADDPS rowConstants<>+1600(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1600(SB), Y5
+	VDIVPS Y9, Y5, Y9
+	VDIVPS Y8, Y5, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y5
+	VCMPPS $17, rowConstants<>+2112(SB), Y6, Y10
+	VBLENDVPS Y10, Y9, Y5, Y10
+	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
+	VBLENDVPS Y9, Y8, Y5, Y9
+	VMULPS Y10, Y6, Y6
+	VMULPS Y9, Y7, Y7
+	VMULPS Y10, Y6, Y6
+	VMULPS Y9, Y7, Y7
+	VMULPS rowConstants<>+2176(SB), Y2, Y2
+	VMULPS rowConstants<>+2176(SB), Y3, Y3
+	VADDPS rowConstants<>+1920(SB), Y2, Y2
+	VADDPS rowConstants<>+1920(SB), Y3, Y3
 	VMULPS Y2, Y0, Y2
-	VMULPS Y1, Y2, Y1
-	VADDPS Y1, Y4, Y1
-	VMOVUPS 32(R9), Y4
-	VMULPS Y1, Y4, Y1
-	VMOVUPS Y1, 32(R8)
+	VMULPS Y3, Y1, Y3
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VSUBPS Y6, Y10, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS 0(R9), Y9
+	VMOVUPS 32(R9), Y10
+	VMULPS Y6, Y9, Y6
+	VMULPS Y7, Y10, Y7
+	VMOVUPS Y6, 0(R8)
+	VMOVUPS Y7, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R10), Y0, Y2
+	VMASKMOVPS 32(R10), Y1, Y3
+	VMOVUPS rowConstants<>+1984(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+2048(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VMULPS rowConstants<>+1856(SB), Y4, Y6
+	VMULPS rowConstants<>+1856(SB), Y5, Y7
+	VADDPS rowConstants<>+1920(SB), Y6, Y6
+	VADDPS rowConstants<>+1920(SB), Y7, Y7
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VMOVUPS rowConstants<>+0(SB), Y8
+	VMAXPS Y6, Y8, Y6
+	VMAXPS Y7, Y8, Y7
+	VMOVUPS rowConstants<>+64(SB), Y8
+	VMINPS Y6, Y8, Y6
+	VMINPS Y7, Y8, Y7
+	VMULPS rowConstants<>+128(SB), Y6, Y8
+	VMULPS rowConstants<>+128(SB), Y7, Y9
+	VADDPS rowConstants<>+192(SB), Y8, Y8
+	VADDPS rowConstants<>+192(SB), Y9, Y9
+	VSUBPS rowConstants<>+192(SB), Y8, Y10
+	VSUBPS rowConstants<>+192(SB), Y9, Y11
+	VMULPS rowConstants<>+256(SB), Y10, Y12
+	VMULPS rowConstants<>+256(SB), Y11, Y13
+	VSUBPS Y12, Y6, Y12
+	VSUBPS Y13, Y7, Y13
+	VMULPS rowConstants<>+320(SB), Y10, Y10
+	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VSUBPS Y10, Y12, Y10
+	VSUBPS Y11, Y13, Y11
+	VMOVUPS rowConstants<>+384(SB), Y13
+	VMULPS Y10, Y13, Y12
+	VMULPS Y11, Y13, Y7
+	VADDPS rowConstants<>+448(SB), Y12, Y12
+	VADDPS rowConstants<>+448(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+512(SB), Y12, Y12
+	VADDPS rowConstants<>+512(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+576(SB), Y12, Y12
+	VADDPS rowConstants<>+576(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+640(SB), Y12, Y12
+	VADDPS rowConstants<>+640(SB), Y7, Y7
+	VMULPS Y10, Y10, Y13
+	VMULPS Y11, Y11, Y6
+	VMULPS Y12, Y13, Y12
+	VMULPS Y7, Y6, Y7
+	VADDPS Y10, Y10, Y10
+	VADDPS Y11, Y11, Y11
+	VADDPS Y10, Y12, Y10
+	VADDPS Y11, Y7, Y11
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VPSLLD $23, Y8, Y8
+	VPSLLD $23, Y9, Y9
+	VMULPS Y8, Y10, Y8
+	VMULPS Y9, Y11, Y9
+	VADDPS rowConstants<>+1600(SB), Y8, Y11
+	VADDPS rowConstants<>+1600(SB), Y9, Y10
+	VMOVUPS rowConstants<>+1600(SB), Y7
+	VDIVPS Y11, Y7, Y11
+	VDIVPS Y10, Y7, Y10
+	VMOVUPS rowConstants<>+1664(SB), Y7
+	VCMPPS $17, rowConstants<>+2112(SB), Y8, Y12
+	VBLENDVPS Y12, Y11, Y7, Y12
+	VCMPPS $17, rowConstants<>+2112(SB), Y9, Y11
+	VBLENDVPS Y11, Y10, Y7, Y11
+	VMULPS Y12, Y8, Y8
+	VMULPS Y11, Y9, Y9
+	VMULPS Y12, Y8, Y8
+	VMULPS Y11, Y9, Y9
+	VMULPS rowConstants<>+2176(SB), Y4, Y4
+	VMULPS rowConstants<>+2176(SB), Y5, Y5
+	VADDPS rowConstants<>+1920(SB), Y4, Y4
+	VADDPS rowConstants<>+1920(SB), Y5, Y5
+	VMULPS Y4, Y2, Y4
+	VMULPS Y5, Y3, Y5
+	VMULPS Y8, Y4, Y8
+	VMULPS Y9, Y5, Y9
+	VSUBPS Y8, Y12, Y8
+	VSUBPS Y9, Y11, Y9
+	VMASKMOVPS 0(R9), Y0, Y11
+	VMASKMOVPS 32(R9), Y1, Y12
+	VMULPS Y8, Y11, Y8
+	VMULPS Y9, Y12, Y9
+	VMASKMOVPS Y8, Y0, 0(R8)
+	VMASKMOVPS Y9, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func swishAVX2(r *row)
 TEXT ·swishAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	VBROADCASTSS (row_scalars+0)(DI), Y15
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Y0
-	VMULPS Y15, Y0, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y3
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VSUBPS Y4, Y1, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+256(SB), Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+512(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+576(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS Y3, Y4, Y3
+	VMOVUPS 32(R9), Y1
+	VMULPS Y15, Y0, Y2
+	VMULPS Y15, Y1, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y4, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+448(SB), Y8, Y8
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y3, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+768(SB), Y2, Y3
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y3, Y2
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VDIVPS Y4, Y0, Y4
+	VDIVPS Y5, Y1, Y5
+	VMOVUPS Y4, 0(R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS 64(R9), Y5
+	VMOVUPS 96(R9), Y4
+	VMULPS Y15, Y5, Y1
+	VMULPS Y15, Y4, Y0
+	VMOVUPS rowConstants<>+0(SB), Y7
+	VMAXPS Y1, Y7, Y1
+	VMAXPS Y0, Y7, Y0
+	VMOVUPS rowConstants<>+64(SB), Y7
+	VMINPS Y1, Y7, Y1
+	VMINPS Y0, Y7, Y0
+	VMULPS rowConstants<>+128(SB), Y1, Y7
+	VMULPS rowConstants<>+128(SB), Y0, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VSUBPS rowConstants<>+192(SB), Y7, Y3
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y3, Y2
+	VMULPS rowConstants<>+256(SB), Y8, Y9
+	VSUBPS Y2, Y1, Y2
+	VSUBPS Y9, Y0, Y9
+	VMULPS rowConstants<>+320(SB), Y3, Y3
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VSUBPS Y3, Y2, Y3
+	VSUBPS Y8, Y9, Y8
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y3, Y9, Y2
+	VMULPS Y8, Y9, Y0
+	VADDPS rowConstants<>+448(SB), Y2, Y2
+	VADDPS rowConstants<>+448(SB), Y0, Y0
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y0, Y0
+	VADDPS rowConstants<>+512(SB), Y2, Y2
+	VADDPS rowConstants<>+512(SB), Y0, Y0
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y0, Y0
+	VADDPS rowConstants<>+576(SB), Y2, Y2
+	VADDPS rowConstants<>+576(SB), Y0, Y0
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y0, Y0
+	VADDPS rowConstants<>+640(SB), Y2, Y2
+	VADDPS rowConstants<>+640(SB), Y0, Y0
+	VMULPS Y3, Y3, Y9
+	VMULPS Y8, Y8, Y1
+	VMULPS Y2, Y9, Y2
+	VMULPS Y0, Y1, Y0
+	VADDPS Y3, Y3, Y3
+	VADDPS Y8, Y8, Y8
+	VADDPS Y3, Y2, Y3
+	VADDPS Y8, Y0, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VPSLLD $23, Y7, Y7
+	VPSLLD $23, Y6, Y6
+	VMULPS Y7, Y3, Y7
+	VMULPS Y6, Y8, Y6
+	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VDIVPS Y7, Y5, Y7
+	VDIVPS Y6, Y4, Y6
+	VMOVUPS Y7, 64(R8)
+	VMOVUPS Y6, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMULPS Y15, Y0, Y2
+	VMULPS Y15, Y1, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y4, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+448(SB), Y8, Y8
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VDIVPS Y3, Y2, Y3
-	VMULPS Y3, Y0, Y3
-	VMOVUPS Y3, 0(R8)
-	VMOVUPS 32(R9), Y0
-	VMULPS Y15, Y0, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y3
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VSUBPS Y4, Y1, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+256(SB), Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+512(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+576(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS Y3, Y4, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y3, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+768(SB), Y2, Y3
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y3, Y2
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VDIVPS Y3, Y2, Y3
-	VMULPS Y3, Y0, Y3
-	VMOVUPS Y3, 32(R8)
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VDIVPS Y4, Y0, Y4
+	VDIVPS Y5, Y1, Y5
+	VMOVUPS Y4, 0(R8)
+	VMOVUPS Y5, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VMULPS Y15, Y2, Y4
+	VMULPS Y15, Y3, Y5
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS rowConstants<>+128(SB), Y4, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y4, Y10
+	VSUBPS Y11, Y5, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y5
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y4
+	VMULPS Y10, Y11, Y10
+	VMULPS Y5, Y4, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y5, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y7, Y7
+	VMULPS Y6, Y8, Y6
+	VMULPS Y7, Y9, Y7
+	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VDIVPS Y6, Y2, Y6
+	VDIVPS Y7, Y3, Y7
+	VMASKMOVPS Y6, Y0, 0(R8)
+	VMASKMOVPS Y7, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func swishSlopeAVX2(r *row)
 TEXT ·swishSlopeAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
 	VBROADCASTSS (row_scalars+0)(DI), Y15
-	VBROADCASTSS (row_scalars+4)(DI), Y14
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R10), Y0
-	VMULPS Y15, Y0, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y3
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VSUBPS Y4, Y1, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+256(SB), Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
+	VMOVUPS 32(R10), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VMOVUPS rowConstants<>+2240(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+2304(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+0(SB), Y2
+	VMAXPS Y0, Y2, Y3
+	VMAXPS Y1, Y2, Y4
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMINPS Y3, Y2, Y3
+	VMINPS Y4, Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y2
+	VMULPS rowConstants<>+128(SB), Y4, Y5
+	VADDPS rowConstants<>+192(SB), Y2, Y2
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y2, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y3, Y8
+	VSUBPS Y9, Y4, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y4
+	VADDPS rowConstants<>+448(SB), Y8, Y8
 	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y4, Y4
+	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y4, Y4
+	VADDPS rowConstants<>+576(SB), Y8, Y8
 	VADDPS rowConstants<>+576(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS Y3, Y4, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y4, Y4
+	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VADDPS rowConstants<>+640(SB), Y4, Y4
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y3
+	VMULPS Y8, Y9, Y8
+	VMULPS Y4, Y3, Y4
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y4, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
 	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y3, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+768(SB), Y2, Y3
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y3, Y2
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
+	VPSLLD $23, Y5, Y5
+	VMULPS Y2, Y6, Y2
+	VMULPS Y5, Y7, Y5
+	VADDPS rowConstants<>+1600(SB), Y2, Y7
+	VADDPS rowConstants<>+1600(SB), Y5, Y6
+	VMOVUPS rowConstants<>+1600(SB), Y4
+	VDIVPS Y7, Y4, Y7
+	VDIVPS Y6, Y4, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y4
+	VCMPPS $17, rowConstants<>+2112(SB), Y2, Y8
+	VBLENDVPS Y8, Y7, Y4, Y8
+	VCMPPS $17, rowConstants<>+2112(SB), Y5, Y7
+	VBLENDVPS Y7, Y6, Y4, Y7
+	VMULPS Y8, Y2, Y2
+	VMULPS Y7, Y5, Y5
+	VMULPS Y8, Y2, Y2
+	VMULPS Y7, Y5, Y5
+	VMULPS Y2, Y0, Y2
+	VMULPS Y5, Y1, Y5
+	VSUBPS Y2, Y8, Y2
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS 0(R9), Y7
+	VMOVUPS 32(R9), Y8
+	VMULPS Y2, Y7, Y2
+	VMULPS Y5, Y8, Y5
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS 64(R10), Y5
+	VMOVUPS 96(R10), Y2
+	VMULPS Y15, Y5, Y5
+	VMULPS Y15, Y2, Y2
+	VMOVUPS rowConstants<>+2240(SB), Y8
+	VMAXPS Y5, Y8, Y5
+	VMAXPS Y2, Y8, Y2
+	VMOVUPS rowConstants<>+2304(SB), Y8
+	VMINPS Y5, Y8, Y5
+	VMINPS Y2, Y8, Y2
+	VMOVUPS rowConstants<>+0(SB), Y8
+	VMAXPS Y5, Y8, Y7
+	VMAXPS Y2, Y8, Y1
+	VMOVUPS rowConstants<>+64(SB), Y8
+	VMINPS Y7, Y8, Y7
+	VMINPS Y1, Y8, Y1
+	VMULPS rowConstants<>+128(SB), Y7, Y8
+	VMULPS rowConstants<>+128(SB), Y1, Y0
+	VADDPS rowConstants<>+192(SB), Y8, Y8
+	VADDPS rowConstants<>+192(SB), Y0, Y0
+	VSUBPS rowConstants<>+192(SB), Y8, Y4
+	VSUBPS rowConstants<>+192(SB), Y0, Y6
+	VMULPS rowConstants<>+256(SB), Y4, Y3
+	VMULPS rowConstants<>+256(SB), Y6, Y9
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y9, Y1, Y9
+	VMULPS rowConstants<>+320(SB), Y4, Y4
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VSUBPS Y4, Y3, Y4
+	VSUBPS Y6, Y9, Y6
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y4, Y9, Y3
+	VMULPS Y6, Y9, Y1
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VADDPS rowConstants<>+448(SB), Y1, Y1
+	VMULPS Y4, Y3, Y3
+	VMULPS Y6, Y1, Y1
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y3, Y3
+	VMULPS Y6, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y3, Y3
+	VMULPS Y6, Y1, Y1
 	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VDIVPS Y3, Y2, Y3
-	VMOVUPS 0(R9), Y2
-	VMULPS Y14, Y0, Y0
-	VMOVUPS rowConstants<>+640(SB), Y1
-	VSUBPS Y3, Y1, Y1
-	VMULPS Y1, Y0, Y1
 	VADDPS rowConstants<>+640(SB), Y1, Y1
-	VMULPS Y1, Y3, Y1
-	VMULPS Y1, Y2, Y1
-	VMOVUPS Y1, 0(R8)
-	VMOVUPS 32(R10), Y0
-	VMULPS Y15, Y0, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y3
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VSUBPS Y4, Y1, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+256(SB), Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
+	VMULPS Y4, Y4, Y9
+	VMULPS Y6, Y6, Y7
+	VMULPS Y3, Y9, Y3
+	VMULPS Y1, Y7, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y6, Y6, Y6
+	VADDPS Y4, Y3, Y4
+	VADDPS Y6, Y1, Y6
+	VADDPS rowConstants<>+704(SB), Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VPSLLD $23, Y8, Y8
+	VPSLLD $23, Y0, Y0
+	VMULPS Y8, Y4, Y8
+	VMULPS Y0, Y6, Y0
+	VADDPS rowConstants<>+1600(SB), Y8, Y6
+	VADDPS rowConstants<>+1600(SB), Y0, Y4
+	VMOVUPS rowConstants<>+1600(SB), Y1
+	VDIVPS Y6, Y1, Y6
+	VDIVPS Y4, Y1, Y4
+	VMOVUPS rowConstants<>+1664(SB), Y1
+	VCMPPS $17, rowConstants<>+2112(SB), Y8, Y3
+	VBLENDVPS Y3, Y6, Y1, Y3
+	VCMPPS $17, rowConstants<>+2112(SB), Y0, Y6
+	VBLENDVPS Y6, Y4, Y1, Y6
+	VMULPS Y3, Y8, Y8
+	VMULPS Y6, Y0, Y0
+	VMULPS Y3, Y8, Y8
+	VMULPS Y6, Y0, Y0
+	VMULPS Y8, Y5, Y8
+	VMULPS Y0, Y2, Y0
+	VSUBPS Y8, Y3, Y8
+	VSUBPS Y0, Y6, Y0
+	VMOVUPS 64(R9), Y6
+	VMOVUPS 96(R9), Y3
+	VMULPS Y8, Y6, Y8
+	VMULPS Y0, Y3, Y0
+	VMOVUPS Y8, 64(R8)
+	VMOVUPS Y0, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Y0
+	VMOVUPS 32(R10), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VMOVUPS rowConstants<>+2240(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+2304(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+0(SB), Y2
+	VMAXPS Y0, Y2, Y3
+	VMAXPS Y1, Y2, Y4
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMINPS Y3, Y2, Y3
+	VMINPS Y4, Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y2
+	VMULPS rowConstants<>+128(SB), Y4, Y5
+	VADDPS rowConstants<>+192(SB), Y2, Y2
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y2, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y3, Y8
+	VSUBPS Y9, Y4, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y4
+	VADDPS rowConstants<>+448(SB), Y8, Y8
 	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y4, Y4
+	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y4, Y4
+	VADDPS rowConstants<>+576(SB), Y8, Y8
 	VADDPS rowConstants<>+576(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS Y3, Y4, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y4, Y4
+	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VADDPS rowConstants<>+640(SB), Y4, Y4
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y3
+	VMULPS Y8, Y9, Y8
+	VMULPS Y4, Y3, Y4
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y4, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
 	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y3, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+768(SB), Y2, Y3
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y3, Y2
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VDIVPS Y3, Y2, Y3
-	VMOVUPS 32(R9), Y2
-	VMULPS Y14, Y0, Y0
-	VMOVUPS rowConstants<>+640(SB), Y1
-	VSUBPS Y3, Y1, Y1
-	VMULPS Y1, Y0, Y1
-	VADDPS rowConstants<>+640(SB), Y1, Y1
-	VMULPS Y1, Y3, Y1
-	VMULPS Y1, Y2, Y1
-	VMOVUPS Y1, 32(R8)
+	VPSLLD $23, Y5, Y5
+	VMULPS Y2, Y6, Y2
+	VMULPS Y5, Y7, Y5
+	VADDPS rowConstants<>+1600(SB), Y2, Y7
+	VADDPS rowConstants<>+1600(SB), Y5, Y6
+	VMOVUPS rowConstants<>+1600(SB), Y4
+	VDIVPS Y7, Y4, Y7
+	VDIVPS Y6, Y4, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y4
+	VCMPPS $17, rowConstants<>+2112(SB), Y2, Y8
+	VBLENDVPS Y8, Y7, Y4, Y8
+	VCMPPS $17, rowConstants<>+2112(SB), Y5, Y7
+	VBLENDVPS Y7, Y6, Y4, Y7
+	VMULPS Y8, Y2, Y2
+	VMULPS Y7, Y5, Y5
+	VMULPS Y8, Y2, Y2
+	VMULPS Y7, Y5, Y5
+	VMULPS Y2, Y0, Y2
+	VMULPS Y5, Y1, Y5
+	VSUBPS Y2, Y8, Y2
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS 0(R9), Y7
+	VMOVUPS 32(R9), Y8
+	VMULPS Y2, Y7, Y2
+	VMULPS Y5, Y8, Y5
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y5, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R10), Y0, Y2
+	VMASKMOVPS 32(R10), Y1, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VMOVUPS rowConstants<>+2240(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+2304(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y2, Y4, Y5
+	VMAXPS Y3, Y4, Y6
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y5, Y4, Y5
+	VMINPS Y6, Y4, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y4
+	VMULPS rowConstants<>+128(SB), Y6, Y7
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y4, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y5, Y10
+	VSUBPS Y11, Y6, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y6
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y5
+	VMULPS Y10, Y11, Y10
+	VMULPS Y6, Y5, Y6
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y6, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y7, Y7
+	VMULPS Y4, Y8, Y4
+	VMULPS Y7, Y9, Y7
+	VADDPS rowConstants<>+1600(SB), Y4, Y9
+	VADDPS rowConstants<>+1600(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1600(SB), Y6
+	VDIVPS Y9, Y6, Y9
+	VDIVPS Y8, Y6, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y6
+	VCMPPS $17, rowConstants<>+2112(SB), Y4, Y10
+	VBLENDVPS Y10, Y9, Y6, Y10
+	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
+	VBLENDVPS Y9, Y8, Y6, Y9
+	VMULPS Y10, Y4, Y4
+	VMULPS Y9, Y7, Y7
+	VMULPS Y10, Y4, Y4
+	VMULPS Y9, Y7, Y7
+	VMULPS Y4, Y2, Y4
+	VMULPS Y7, Y3, Y7
+	VSUBPS Y4, Y10, Y4
+	VSUBPS Y7, Y9, Y7
+	VMASKMOVPS 0(R9), Y0, Y9
+	VMASKMOVPS 32(R9), Y1, Y10
+	VMULPS Y4, Y9, Y4
+	VMULPS Y7, Y10, Y7
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS Y7, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func tanhAVX2(r *row)
 TEXT ·tanhAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Y0
-	VMULPS Y0, Y0, Y1
-	VMOVUPS rowConstants<>+2112(SB), Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2176(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2240(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2304(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2368(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VMULPS Y0, Y2, Y2
-	VADDPS Y0, Y2, Y2
+	VMOVUPS 32(R9), Y1
+	VMULPS Y0, Y0, Y2
+	VMULPS Y1, Y1, Y3
+	VMOVUPS rowConstants<>+2368(SB), Y4
+	VMULPS Y2, Y4, Y5
+	VMULPS Y3, Y4, Y6
+	VADDPS rowConstants<>+2432(SB), Y5, Y5
+	VADDPS rowConstants<>+2432(SB), Y6, Y6
+	VMULPS Y2, Y5, Y5
+	VMULPS Y3, Y6, Y6
+	VADDPS rowConstants<>+2496(SB), Y5, Y5
+	VADDPS rowConstants<>+2496(SB), Y6, Y6
+	VMULPS Y2, Y5, Y5
+	VMULPS Y3, Y6, Y6
+	VADDPS rowConstants<>+2560(SB), Y5, Y5
+	VADDPS rowConstants<>+2560(SB), Y6, Y6
+	VMULPS Y2, Y5, Y5
+	VMULPS Y3, Y6, Y6
+	VADDPS rowConstants<>+2624(SB), Y5, Y5
+	VADDPS rowConstants<>+2624(SB), Y6, Y6
+	VMULPS Y2, Y5, Y5
+	VMULPS Y3, Y6, Y6
+	VMULPS Y0, Y5, Y5
+	VMULPS Y1, Y6, Y6
+	VADDPS Y0, Y5, Y5
+	VADDPS Y1, Y6, Y6
 	VADDPS Y0, Y0, Y0
-	VMULPS rowConstants<>+0(SB), Y0, Y3
-	VADDPS rowConstants<>+64(SB), Y3, Y3
-	VSUBPS rowConstants<>+64(SB), Y3, Y4
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VSUBPS Y5, Y0, Y5
-	VMULPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+256(SB), Y5
+	VADDPS Y1, Y1, Y1
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y0, Y4, Y0
+	VMINPS Y1, Y4, Y1
+	VMULPS rowConstants<>+128(SB), Y0, Y4
+	VMULPS rowConstants<>+128(SB), Y1, Y7
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y4, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y0, Y10
+	VSUBPS Y11, Y1, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y1
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y1, Y1
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y1, Y1
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y0
+	VMULPS Y10, Y11, Y10
+	VMULPS Y1, Y0, Y1
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y1, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y7, Y7
+	VMULPS Y4, Y8, Y4
+	VMULPS Y7, Y9, Y7
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VMOVUPS rowConstants<>+704(SB), Y9
+	VDIVPS Y4, Y9, Y4
+	VDIVPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+1600(SB), Y9
+	VSUBPS Y4, Y9, Y4
+	VSUBPS Y7, Y9, Y7
+	VCMPPS $17, rowConstants<>+2688(SB), Y2, Y9
+	VBLENDVPS Y9, Y5, Y4, Y9
+	VCMPPS $17, rowConstants<>+2688(SB), Y3, Y4
+	VBLENDVPS Y4, Y6, Y7, Y4
+	VMOVUPS Y9, 0(R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS 64(R9), Y4
+	VMOVUPS 96(R9), Y9
+	VMULPS Y4, Y4, Y7
+	VMULPS Y9, Y9, Y6
+	VMOVUPS rowConstants<>+2368(SB), Y3
+	VMULPS Y7, Y3, Y5
+	VMULPS Y6, Y3, Y2
+	VADDPS rowConstants<>+2432(SB), Y5, Y5
+	VADDPS rowConstants<>+2432(SB), Y2, Y2
+	VMULPS Y7, Y5, Y5
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+2496(SB), Y5, Y5
+	VADDPS rowConstants<>+2496(SB), Y2, Y2
+	VMULPS Y7, Y5, Y5
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+2560(SB), Y5, Y5
+	VADDPS rowConstants<>+2560(SB), Y2, Y2
+	VMULPS Y7, Y5, Y5
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+2624(SB), Y5, Y5
+	VADDPS rowConstants<>+2624(SB), Y2, Y2
+	VMULPS Y7, Y5, Y5
+	VMULPS Y6, Y2, Y2
 	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+384(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+512(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+576(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS Y4, Y5, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
+	VMULPS Y9, Y2, Y2
+	VADDPS Y4, Y5, Y5
+	VADDPS Y9, Y2, Y2
+	VADDPS Y4, Y4, Y4
+	VADDPS Y9, Y9, Y9
+	VMOVUPS rowConstants<>+0(SB), Y3
+	VMAXPS Y4, Y3, Y4
+	VMAXPS Y9, Y3, Y9
+	VMOVUPS rowConstants<>+64(SB), Y3
+	VMINPS Y4, Y3, Y4
+	VMINPS Y9, Y3, Y9
+	VMULPS rowConstants<>+128(SB), Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y9, Y8
+	VADDPS rowConstants<>+192(SB), Y3, Y3
+	VADDPS rowConstants<>+192(SB), Y8, Y8
+	VSUBPS rowConstants<>+192(SB), Y3, Y1
+	VSUBPS rowConstants<>+192(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y1, Y0
+	VMULPS rowConstants<>+256(SB), Y10, Y11
+	VSUBPS Y0, Y4, Y0
+	VSUBPS Y11, Y9, Y11
+	VMULPS rowConstants<>+320(SB), Y1, Y1
+	VMULPS rowConstants<>+320(SB), Y10, Y10
+	VSUBPS Y1, Y0, Y1
+	VSUBPS Y10, Y11, Y10
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y1, Y11, Y0
+	VMULPS Y10, Y11, Y9
+	VADDPS rowConstants<>+448(SB), Y0, Y0
+	VADDPS rowConstants<>+448(SB), Y9, Y9
+	VMULPS Y1, Y0, Y0
+	VMULPS Y10, Y9, Y9
+	VADDPS rowConstants<>+512(SB), Y0, Y0
+	VADDPS rowConstants<>+512(SB), Y9, Y9
+	VMULPS Y1, Y0, Y0
+	VMULPS Y10, Y9, Y9
+	VADDPS rowConstants<>+576(SB), Y0, Y0
+	VADDPS rowConstants<>+576(SB), Y9, Y9
+	VMULPS Y1, Y0, Y0
+	VMULPS Y10, Y9, Y9
+	VADDPS rowConstants<>+640(SB), Y0, Y0
+	VADDPS rowConstants<>+640(SB), Y9, Y9
+	VMULPS Y1, Y1, Y11
+	VMULPS Y10, Y10, Y4
+	VMULPS Y0, Y11, Y0
+	VMULPS Y9, Y4, Y9
+	VADDPS Y1, Y1, Y1
+	VADDPS Y10, Y10, Y10
+	VADDPS Y1, Y0, Y1
+	VADDPS Y10, Y9, Y10
+	VADDPS rowConstants<>+704(SB), Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y10, Y10
 	VPSLLD $23, Y3, Y3
-	VPADDD Y3, Y4, Y3
-	VCMPPS $1, rowConstants<>+704(SB), Y0, Y4
-	VBLENDVPS Y4, rowConstants<>+768(SB), Y3, Y4
-	VCMPPS $14, rowConstants<>+832(SB), Y0, Y3
-	VBLENDVPS Y3, rowConstants<>+896(SB), Y4, Y3
-	VCMPPS $3, Y0, Y0, Y4
-	VBLENDVPS Y4, Y0, Y3, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VMOVUPS rowConstants<>+2432(SB), Y3
-	VDIVPS Y4, Y3, Y4
-	VMOVUPS rowConstants<>+640(SB), Y3
-	VSUBPS Y4, Y3, Y4
-	VCMPPS $1, rowConstants<>+2496(SB), Y1, Y3
-	VBLENDVPS Y3, Y2, Y4, Y3
-	VMOVUPS Y3, 0(R8)
-	VMOVUPS 32(R9), Y0
-	VMULPS Y0, Y0, Y1
-	VMOVUPS rowConstants<>+2112(SB), Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2176(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2240(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2304(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2368(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VMULPS Y0, Y2, Y2
-	VADDPS Y0, Y2, Y2
+	VPSLLD $23, Y8, Y8
+	VMULPS Y3, Y1, Y3
+	VMULPS Y8, Y10, Y8
+	VADDPS rowConstants<>+1600(SB), Y3, Y3
+	VADDPS rowConstants<>+1600(SB), Y8, Y8
+	VMOVUPS rowConstants<>+704(SB), Y10
+	VDIVPS Y3, Y10, Y3
+	VDIVPS Y8, Y10, Y8
+	VMOVUPS rowConstants<>+1600(SB), Y10
+	VSUBPS Y3, Y10, Y3
+	VSUBPS Y8, Y10, Y8
+	VCMPPS $17, rowConstants<>+2688(SB), Y7, Y10
+	VBLENDVPS Y10, Y5, Y3, Y10
+	VCMPPS $17, rowConstants<>+2688(SB), Y6, Y3
+	VBLENDVPS Y3, Y2, Y8, Y3
+	VMOVUPS Y10, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMULPS Y0, Y0, Y2
+	VMULPS Y1, Y1, Y3
+	VMOVUPS rowConstants<>+2368(SB), Y4
+	VMULPS Y2, Y4, Y5
+	VMULPS Y3, Y4, Y6
+	VADDPS rowConstants<>+2432(SB), Y5, Y5
+	VADDPS rowConstants<>+2432(SB), Y6, Y6
+	VMULPS Y2, Y5, Y5
+	VMULPS Y3, Y6, Y6
+	VADDPS rowConstants<>+2496(SB), Y5, Y5
+	VADDPS rowConstants<>+2496(SB), Y6, Y6
+	VMULPS Y2, Y5, Y5
+	VMULPS Y3, Y6, Y6
+	VADDPS rowConstants<>+2560(SB), Y5, Y5
+	VADDPS rowConstants<>+2560(SB), Y6, Y6
+	VMULPS Y2, Y5, Y5
+	VMULPS Y3, Y6, Y6
+	VADDPS rowConstants<>+2624(SB), Y5, Y5
+	VADDPS rowConstants<>+2624(SB), Y6, Y6
+	VMULPS Y2, Y5, Y5
+	VMULPS Y3, Y6, Y6
+	VMULPS Y0, Y5, Y5
+	VMULPS Y1, Y6, Y6
+	VADDPS Y0, Y5, Y5
+	VADDPS Y1, Y6, Y6
 	VADDPS Y0, Y0, Y0
-	VMULPS rowConstants<>+0(SB), Y0, Y3
-	VADDPS rowConstants<>+64(SB), Y3, Y3
-	VSUBPS rowConstants<>+64(SB), Y3, Y4
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VSUBPS Y5, Y0, Y5
-	VMULPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+256(SB), Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+384(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+512(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+576(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS Y4, Y5, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VPSLLD $23, Y3, Y3
-	VPADDD Y3, Y4, Y3
-	VCMPPS $1, rowConstants<>+704(SB), Y0, Y4
-	VBLENDVPS Y4, rowConstants<>+768(SB), Y3, Y4
-	VCMPPS $14, rowConstants<>+832(SB), Y0, Y3
-	VBLENDVPS Y3, rowConstants<>+896(SB), Y4, Y3
-	VCMPPS $3, Y0, Y0, Y4
-	VBLENDVPS Y4, Y0, Y3, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VMOVUPS rowConstants<>+2432(SB), Y3
-	VDIVPS Y4, Y3, Y4
-	VMOVUPS rowConstants<>+640(SB), Y3
-	VSUBPS Y4, Y3, Y4
-	VCMPPS $1, rowConstants<>+2496(SB), Y1, Y3
-	VBLENDVPS Y3, Y2, Y4, Y3
-	VMOVUPS Y3, 32(R8)
+	VADDPS Y1, Y1, Y1
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y0, Y4, Y0
+	VMINPS Y1, Y4, Y1
+	VMULPS rowConstants<>+128(SB), Y0, Y4
+	VMULPS rowConstants<>+128(SB), Y1, Y7
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y4, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y0, Y10
+	VSUBPS Y11, Y1, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y1
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y1, Y1
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y1, Y1
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y0
+	VMULPS Y10, Y11, Y10
+	VMULPS Y1, Y0, Y1
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y1, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y7, Y7
+	VMULPS Y4, Y8, Y4
+	VMULPS Y7, Y9, Y7
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VMOVUPS rowConstants<>+704(SB), Y9
+	VDIVPS Y4, Y9, Y4
+	VDIVPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+1600(SB), Y9
+	VSUBPS Y4, Y9, Y4
+	VSUBPS Y7, Y9, Y7
+	VCMPPS $17, rowConstants<>+2688(SB), Y2, Y9
+	VBLENDVPS Y9, Y5, Y4, Y9
+	VCMPPS $17, rowConstants<>+2688(SB), Y3, Y4
+	VBLENDVPS Y4, Y6, Y7, Y4
+	VMOVUPS Y9, 0(R8)
+	VMOVUPS Y4, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VMOVUPS rowConstants<>+2368(SB), Y6
+	VMULPS Y4, Y6, Y7
+	VMULPS Y5, Y6, Y8
+	VADDPS rowConstants<>+2432(SB), Y7, Y7
+	VADDPS rowConstants<>+2432(SB), Y8, Y8
+	VMULPS Y4, Y7, Y7
+	VMULPS Y5, Y8, Y8
+	VADDPS rowConstants<>+2496(SB), Y7, Y7
+	VADDPS rowConstants<>+2496(SB), Y8, Y8
+	VMULPS Y4, Y7, Y7
+	VMULPS Y5, Y8, Y8
+	VADDPS rowConstants<>+2560(SB), Y7, Y7
+	VADDPS rowConstants<>+2560(SB), Y8, Y8
+	VMULPS Y4, Y7, Y7
+	VMULPS Y5, Y8, Y8
+	VADDPS rowConstants<>+2624(SB), Y7, Y7
+	VADDPS rowConstants<>+2624(SB), Y8, Y8
+	VMULPS Y4, Y7, Y7
+	VMULPS Y5, Y8, Y8
+	VMULPS Y2, Y7, Y7
+	VMULPS Y3, Y8, Y8
+	VADDPS Y2, Y7, Y7
+	VADDPS Y3, Y8, Y8
+	VADDPS Y2, Y2, Y2
+	VADDPS Y3, Y3, Y3
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VMAXPS Y2, Y6, Y2
+	VMAXPS Y3, Y6, Y3
+	VMOVUPS rowConstants<>+64(SB), Y6
+	VMINPS Y2, Y6, Y2
+	VMINPS Y3, Y6, Y3
+	VMULPS rowConstants<>+128(SB), Y2, Y6
+	VMULPS rowConstants<>+128(SB), Y3, Y9
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y9, Y9
+	VSUBPS rowConstants<>+192(SB), Y6, Y10
+	VSUBPS rowConstants<>+192(SB), Y9, Y11
+	VMULPS rowConstants<>+256(SB), Y10, Y12
+	VMULPS rowConstants<>+256(SB), Y11, Y13
+	VSUBPS Y12, Y2, Y12
+	VSUBPS Y13, Y3, Y13
+	VMULPS rowConstants<>+320(SB), Y10, Y10
+	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VSUBPS Y10, Y12, Y10
+	VSUBPS Y11, Y13, Y11
+	VMOVUPS rowConstants<>+384(SB), Y13
+	VMULPS Y10, Y13, Y12
+	VMULPS Y11, Y13, Y3
+	VADDPS rowConstants<>+448(SB), Y12, Y12
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y12, Y12
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y12, Y12
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y12, Y12
+	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y10, Y10, Y13
+	VMULPS Y11, Y11, Y2
+	VMULPS Y12, Y13, Y12
+	VMULPS Y3, Y2, Y3
+	VADDPS Y10, Y10, Y10
+	VADDPS Y11, Y11, Y11
+	VADDPS Y10, Y12, Y10
+	VADDPS Y11, Y3, Y11
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y9, Y9
+	VMULPS Y6, Y10, Y6
+	VMULPS Y9, Y11, Y9
+	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VADDPS rowConstants<>+1600(SB), Y9, Y9
+	VMOVUPS rowConstants<>+704(SB), Y11
+	VDIVPS Y6, Y11, Y6
+	VDIVPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+1600(SB), Y11
+	VSUBPS Y6, Y11, Y6
+	VSUBPS Y9, Y11, Y9
+	VCMPPS $17, rowConstants<>+2688(SB), Y4, Y11
+	VBLENDVPS Y11, Y7, Y6, Y11
+	VCMPPS $17, rowConstants<>+2688(SB), Y5, Y6
+	VBLENDVPS Y6, Y8, Y9, Y6
+	VMASKMOVPS Y11, Y0, 0(R8)
+	VMASKMOVPS Y6, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func tanhSlopeAVX2(r *row)
 TEXT ·tanhSlopeAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R10), Y0
-	VMULPS Y0, Y0, Y1
-	VMOVUPS rowConstants<>+2112(SB), Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2176(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2240(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2304(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2368(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VMULPS Y0, Y2, Y2
-	VADDPS Y0, Y2, Y2
-	VADDPS Y0, Y0, Y0
-	VMULPS rowConstants<>+0(SB), Y0, Y3
-	VADDPS rowConstants<>+64(SB), Y3, Y3
-	VSUBPS rowConstants<>+64(SB), Y3, Y4
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VSUBPS Y5, Y0, Y5
-	VMULPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+256(SB), Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+384(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+512(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+576(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS Y4, Y5, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
+	VMOVUPS 32(R10), Y1
+	VMOVUPS 64(R10), Y2
+	VMOVUPS 96(R10), Y3
+	VANDPS rowConstants<>+768(SB), Y0, Y0
+	VANDPS rowConstants<>+768(SB), Y1, Y1
+	VANDPS rowConstants<>+768(SB), Y2, Y2
+	VANDPS rowConstants<>+768(SB), Y3, Y3
+	VMULPS rowConstants<>+2752(SB), Y0, Y0
+	VMULPS rowConstants<>+2752(SB), Y1, Y1
+	VMULPS rowConstants<>+2752(SB), Y2, Y2
+	VMULPS rowConstants<>+2752(SB), Y3, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y0, Y4, Y0
+	VMINPS Y1, Y4, Y1
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y0, Y4
+	VMULPS rowConstants<>+128(SB), Y1, Y5
+	VMULPS rowConstants<>+128(SB), Y2, Y6
+	VMULPS rowConstants<>+128(SB), Y3, Y7
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y4, Y8
+	VSUBPS rowConstants<>+192(SB), Y5, Y9
+	VSUBPS rowConstants<>+192(SB), Y6, Y10
+	VSUBPS rowConstants<>+192(SB), Y7, Y11
+	VMULPS rowConstants<>+256(SB), Y8, Y12
+	VMULPS rowConstants<>+256(SB), Y9, Y13
+	VMULPS rowConstants<>+256(SB), Y10, Y14
+	VMULPS rowConstants<>+256(SB), Y11, Y15
+	VSUBPS Y12, Y0, Y12
+	VSUBPS Y13, Y1, Y13
+	VSUBPS Y14, Y2, Y14
+	VSUBPS Y15, Y3, Y15
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+320(SB), Y10, Y10
+	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VSUBPS Y8, Y12, Y8
+	VSUBPS Y9, Y13, Y9
+	VSUBPS Y10, Y14, Y10
+	VSUBPS Y11, Y15, Y11
+	VMOVUPS rowConstants<>+384(SB), Y15
+	VMULPS Y8, Y15, Y14
+	VMULPS Y9, Y15, Y13
+	VMULPS Y10, Y15, Y12
+	VMULPS Y11, Y15, Y3
+	VADDPS rowConstants<>+448(SB), Y14, Y14
+	VADDPS rowConstants<>+448(SB), Y13, Y13
+	VADDPS rowConstants<>+448(SB), Y12, Y12
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y8, Y14, Y14
+	VMULPS Y9, Y13, Y13
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y14, Y14
+	VADDPS rowConstants<>+512(SB), Y13, Y13
+	VADDPS rowConstants<>+512(SB), Y12, Y12
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y8, Y14, Y14
+	VMULPS Y9, Y13, Y13
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y14, Y14
+	VADDPS rowConstants<>+576(SB), Y13, Y13
+	VADDPS rowConstants<>+576(SB), Y12, Y12
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y8, Y14, Y14
+	VMULPS Y9, Y13, Y13
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y14, Y14
+	VADDPS rowConstants<>+640(SB), Y13, Y13
+	VADDPS rowConstants<>+640(SB), Y12, Y12
+	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y8, Y8, Y15
+	VMULPS Y9, Y9, Y2
+	VMULPS Y10, Y10, Y1
+	VMULPS Y11, Y11, Y0
+	VMULPS Y14, Y15, Y14
+	VMULPS Y13, Y2, Y13
+	VMULPS Y12, Y1, Y12
+	VMULPS Y3, Y0, Y3
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y10, Y10, Y10
+	VADDPS Y11, Y11, Y11
+	VADDPS Y8, Y14, Y8
+	VADDPS Y9, Y13, Y9
+	VADDPS Y10, Y12, Y10
+	VADDPS Y11, Y3, Y11
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y7, Y7
+	VMULPS Y4, Y8, Y4
+	VMULPS Y5, Y9, Y5
+	VMULPS Y6, Y10, Y6
+	VMULPS Y7, Y11, Y7
+	VADDPS rowConstants<>+1600(SB), Y4, Y11
+	VADDPS rowConstants<>+1600(SB), Y5, Y10
+	VADDPS rowConstants<>+1600(SB), Y6, Y9
+	VADDPS rowConstants<>+1600(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1600(SB), Y3
+	VDIVPS Y11, Y3, Y11
+	VDIVPS Y10, Y3, Y10
+	VDIVPS Y9, Y3, Y9
+	VDIVPS Y8, Y3, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y3
+	VCMPPS $17, rowConstants<>+2112(SB), Y4, Y12
+	VBLENDVPS Y12, Y11, Y3, Y12
+	VCMPPS $17, rowConstants<>+2112(SB), Y5, Y11
+	VBLENDVPS Y11, Y10, Y3, Y11
+	VCMPPS $17, rowConstants<>+2112(SB), Y6, Y10
+	VBLENDVPS Y10, Y9, Y3, Y10
+	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
+	VBLENDVPS Y9, Y8, Y3, Y9
+	VMULPS Y12, Y4, Y4
+	VMULPS Y11, Y5, Y5
+	VMULPS Y10, Y6, Y6
+	VMULPS Y9, Y7, Y7
+	VMULPS Y12, Y4, Y12
+	VMULPS Y11, Y5, Y11
+	VMULPS Y10, Y6, Y10
+	VMULPS Y9, Y7, Y9
+	VMOVUPS 0(R9), Y7
+	VMOVUPS 32(R9), Y6
+	VMOVUPS 64(R9), Y5
+	VMOVUPS 96(R9), Y4
+	VMULPS rowConstants<>+2816(SB), Y12, Y12
+	VMULPS rowConstants<>+2816(SB), Y11, Y11
+	VMULPS rowConstants<>+2816(SB), Y10, Y10
+	VMULPS rowConstants<>+2816(SB), Y9, Y9
+	VMULPS Y12, Y7, Y12
+	VMULPS Y11, Y6, Y11
+	VMULPS Y10, Y5, Y10
+	VMULPS Y9, Y4, Y9
+	VMOVUPS Y12, 0(R8)
+	VMOVUPS Y11, 32(R8)
+	VMOVUPS Y10, 64(R8)
+	VMOVUPS Y9, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Y0
+	VMOVUPS 32(R10), Y1
+	VANDPS rowConstants<>+768(SB), Y0, Y0
+	VANDPS rowConstants<>+768(SB), Y1, Y1
+	VMULPS rowConstants<>+2752(SB), Y0, Y0
+	VMULPS rowConstants<>+2752(SB), Y1, Y1
+	VMOVUPS rowConstants<>+0(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+128(SB), Y0, Y2
+	VMULPS rowConstants<>+128(SB), Y1, Y3
+	VADDPS rowConstants<>+192(SB), Y2, Y2
+	VADDPS rowConstants<>+192(SB), Y3, Y3
+	VSUBPS rowConstants<>+192(SB), Y2, Y4
+	VSUBPS rowConstants<>+192(SB), Y3, Y5
+	VMULPS rowConstants<>+256(SB), Y4, Y6
+	VMULPS rowConstants<>+256(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+320(SB), Y4, Y4
+	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+384(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+448(SB), Y6, Y6
+	VADDPS rowConstants<>+448(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+704(SB), Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
 	VPSLLD $23, Y3, Y3
-	VPADDD Y3, Y4, Y3
-	VCMPPS $1, rowConstants<>+704(SB), Y0, Y4
-	VBLENDVPS Y4, rowConstants<>+768(SB), Y3, Y4
-	VCMPPS $14, rowConstants<>+832(SB), Y0, Y3
-	VBLENDVPS Y3, rowConstants<>+896(SB), Y4, Y3
-	VCMPPS $3, Y0, Y0, Y4
-	VBLENDVPS Y4, Y0, Y3, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VMOVUPS rowConstants<>+2432(SB), Y3
-	VDIVPS Y4, Y3, Y4
-	VMOVUPS rowConstants<>+640(SB), Y3
-	VSUBPS Y4, Y3, Y4
-	VCMPPS $1, rowConstants<>+2496(SB), Y1, Y3
-	VBLENDVPS Y3, Y2, Y4, Y3
-	VMOVUPS 0(R9), Y4
-	VMULPS Y3, Y3, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VSUBPS Y3, Y2, Y3
-	VMULPS Y3, Y4, Y3
-	VMOVUPS Y3, 0(R8)
-	VMOVUPS 32(R10), Y0
-	VMULPS Y0, Y0, Y1
-	VMOVUPS rowConstants<>+2112(SB), Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2176(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2240(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2304(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VADDPS rowConstants<>+2368(SB), Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VMULPS Y0, Y2, Y2
-	VADDPS Y0, Y2, Y2
-	VADDPS Y0, Y0, Y0
-	VMULPS rowConstants<>+0(SB), Y0, Y3
-	VADDPS rowConstants<>+64(SB), Y3, Y3
-	VSUBPS rowConstants<>+64(SB), Y3, Y4
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VSUBPS Y5, Y0, Y5
-	VMULPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+256(SB), Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+384(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+512(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+576(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS Y4, Y5, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VPSLLD $23, Y3, Y3
-	VPADDD Y3, Y4, Y3
-	VCMPPS $1, rowConstants<>+704(SB), Y0, Y4
-	VBLENDVPS Y4, rowConstants<>+768(SB), Y3, Y4
-	VCMPPS $14, rowConstants<>+832(SB), Y0, Y3
-	VBLENDVPS Y3, rowConstants<>+896(SB), Y4, Y3
-	VCMPPS $3, Y0, Y0, Y4
-	VBLENDVPS Y4, Y0, Y3, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VMOVUPS rowConstants<>+2432(SB), Y3
-	VDIVPS Y4, Y3, Y4
-	VMOVUPS rowConstants<>+640(SB), Y3
-	VSUBPS Y4, Y3, Y4
-	VCMPPS $1, rowConstants<>+2496(SB), Y1, Y3
-	VBLENDVPS Y3, Y2, Y4, Y3
-	VMOVUPS 32(R9), Y4
-	VMULPS Y3, Y3, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VSUBPS Y3, Y2, Y3
-	VMULPS Y3, Y4, Y3
-	VMOVUPS Y3, 32(R8)
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VADDPS rowConstants<>+1600(SB), Y2, Y5
+	VADDPS rowConstants<>+1600(SB), Y3, Y4
+	VMOVUPS rowConstants<>+1600(SB), Y1
+	VDIVPS Y5, Y1, Y5
+	VDIVPS Y4, Y1, Y4
+	VMOVUPS rowConstants<>+1664(SB), Y1
+	VCMPPS $17, rowConstants<>+2112(SB), Y2, Y6
+	VBLENDVPS Y6, Y5, Y1, Y6
+	VCMPPS $17, rowConstants<>+2112(SB), Y3, Y5
+	VBLENDVPS Y5, Y4, Y1, Y5
+	VMULPS Y6, Y2, Y2
+	VMULPS Y5, Y3, Y3
+	VMULPS Y6, Y2, Y6
+	VMULPS Y5, Y3, Y5
+	VMOVUPS 0(R9), Y3
+	VMOVUPS 32(R9), Y2
+	VMULPS rowConstants<>+2816(SB), Y6, Y6
+	VMULPS rowConstants<>+2816(SB), Y5, Y5
+	VMULPS Y6, Y3, Y6
+	VMULPS Y5, Y2, Y5
+	VMOVUPS Y6, 0(R8)
+	VMOVUPS Y5, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R10), Y0, Y2
+	VMASKMOVPS 32(R10), Y1, Y3
+	VANDPS rowConstants<>+768(SB), Y2, Y2
+	VANDPS rowConstants<>+768(SB), Y3, Y3
+	VMULPS rowConstants<>+2752(SB), Y2, Y2
+	VMULPS rowConstants<>+2752(SB), Y3, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y4, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+448(SB), Y8, Y8
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VADDPS rowConstants<>+1600(SB), Y4, Y7
+	VADDPS rowConstants<>+1600(SB), Y5, Y6
+	VMOVUPS rowConstants<>+1600(SB), Y3
+	VDIVPS Y7, Y3, Y7
+	VDIVPS Y6, Y3, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y3
+	VCMPPS $17, rowConstants<>+2112(SB), Y4, Y8
+	VBLENDVPS Y8, Y7, Y3, Y8
+	VCMPPS $17, rowConstants<>+2112(SB), Y5, Y7
+	VBLENDVPS Y7, Y6, Y3, Y7
+	VMULPS Y8, Y4, Y4
+	VMULPS Y7, Y5, Y5
+	VMULPS Y8, Y4, Y8
+	VMULPS Y7, Y5, Y7
+	VMASKMOVPS 0(R9), Y0, Y5
+	VMASKMOVPS 32(R9), Y1, Y4
+	VMULPS rowConstants<>+2816(SB), Y8, Y8
+	VMULPS rowConstants<>+2816(SB), Y7, Y7
+	VMULPS Y8, Y5, Y8
+	VMULPS Y7, Y4, Y7
+	VMASKMOVPS Y8, Y0, 0(R8)
+	VMASKMOVPS Y7, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func swigluAVX2(r *row)
 TEXT ·swigluAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R9), Y0
-	VMULPS rowConstants<>+1856(SB), Y0, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y3
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VSUBPS Y4, Y1, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+256(SB), Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+512(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+576(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS Y3, Y4, Y3
+	VMOVUPS 32(R9), Y1
+	VMULPS rowConstants<>+2880(SB), Y0, Y2
+	VMULPS rowConstants<>+2880(SB), Y1, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y4, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+448(SB), Y8, Y8
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y3, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+768(SB), Y2, Y3
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y3, Y2
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VDIVPS Y3, Y2, Y3
-	VMULPS Y3, Y0, Y3
-	VMOVUPS 0(R10), Y0
-	VMULPS Y0, Y3, Y0
-	VMOVUPS Y0, 0(R8)
-	VMOVUPS 32(R9), Y0
-	VMULPS rowConstants<>+1856(SB), Y0, Y1
-	VMULPS rowConstants<>+0(SB), Y1, Y2
-	VADDPS rowConstants<>+64(SB), Y2, Y2
-	VSUBPS rowConstants<>+64(SB), Y2, Y3
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VSUBPS Y4, Y1, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+256(SB), Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+512(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS rowConstants<>+576(SB), Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VMULPS Y3, Y4, Y4
-	VADDPS Y3, Y4, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VPSLLD $23, Y2, Y2
-	VPADDD Y2, Y3, Y2
-	VCMPPS $1, rowConstants<>+704(SB), Y1, Y3
-	VBLENDVPS Y3, rowConstants<>+768(SB), Y2, Y3
-	VCMPPS $14, rowConstants<>+832(SB), Y1, Y2
-	VBLENDVPS Y2, rowConstants<>+896(SB), Y3, Y2
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VDIVPS Y3, Y2, Y3
-	VMULPS Y3, Y0, Y3
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VDIVPS Y4, Y0, Y4
+	VDIVPS Y5, Y1, Y5
+	VMOVUPS 0(R10), Y1
 	VMOVUPS 32(R10), Y0
-	VMULPS Y0, Y3, Y0
+	VMULPS Y1, Y4, Y1
+	VMULPS Y0, Y5, Y0
+	VMOVUPS Y1, 0(R8)
+	VMOVUPS Y0, 32(R8)
+	VMOVUPS 64(R9), Y0
+	VMOVUPS 96(R9), Y1
+	VMULPS rowConstants<>+2880(SB), Y0, Y5
+	VMULPS rowConstants<>+2880(SB), Y1, Y4
+	VMOVUPS rowConstants<>+0(SB), Y7
+	VMAXPS Y5, Y7, Y5
+	VMAXPS Y4, Y7, Y4
+	VMOVUPS rowConstants<>+64(SB), Y7
+	VMINPS Y5, Y7, Y5
+	VMINPS Y4, Y7, Y4
+	VMULPS rowConstants<>+128(SB), Y5, Y7
+	VMULPS rowConstants<>+128(SB), Y4, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VSUBPS rowConstants<>+192(SB), Y7, Y3
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y3, Y2
+	VMULPS rowConstants<>+256(SB), Y8, Y9
+	VSUBPS Y2, Y5, Y2
+	VSUBPS Y9, Y4, Y9
+	VMULPS rowConstants<>+320(SB), Y3, Y3
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VSUBPS Y3, Y2, Y3
+	VSUBPS Y8, Y9, Y8
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y3, Y9, Y2
+	VMULPS Y8, Y9, Y4
+	VADDPS rowConstants<>+448(SB), Y2, Y2
+	VADDPS rowConstants<>+448(SB), Y4, Y4
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y4, Y4
+	VADDPS rowConstants<>+512(SB), Y2, Y2
+	VADDPS rowConstants<>+512(SB), Y4, Y4
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y4, Y4
+	VADDPS rowConstants<>+576(SB), Y2, Y2
+	VADDPS rowConstants<>+576(SB), Y4, Y4
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y4, Y4
+	VADDPS rowConstants<>+640(SB), Y2, Y2
+	VADDPS rowConstants<>+640(SB), Y4, Y4
+	VMULPS Y3, Y3, Y9
+	VMULPS Y8, Y8, Y5
+	VMULPS Y2, Y9, Y2
+	VMULPS Y4, Y5, Y4
+	VADDPS Y3, Y3, Y3
+	VADDPS Y8, Y8, Y8
+	VADDPS Y3, Y2, Y3
+	VADDPS Y8, Y4, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VPSLLD $23, Y7, Y7
+	VPSLLD $23, Y6, Y6
+	VMULPS Y7, Y3, Y7
+	VMULPS Y6, Y8, Y6
+	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VDIVPS Y7, Y0, Y7
+	VDIVPS Y6, Y1, Y6
+	VMOVUPS 64(R10), Y1
+	VMOVUPS 96(R10), Y0
+	VMULPS Y1, Y7, Y1
+	VMULPS Y0, Y6, Y0
+	VMOVUPS Y1, 64(R8)
+	VMOVUPS Y0, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMULPS rowConstants<>+2880(SB), Y0, Y2
+	VMULPS rowConstants<>+2880(SB), Y1, Y3
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+128(SB), Y2, Y4
+	VMULPS rowConstants<>+128(SB), Y3, Y5
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y5, Y5
+	VSUBPS rowConstants<>+192(SB), Y4, Y6
+	VSUBPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+384(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+448(SB), Y8, Y8
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VDIVPS Y4, Y0, Y4
+	VDIVPS Y5, Y1, Y5
+	VMOVUPS 0(R10), Y1
+	VMOVUPS 32(R10), Y0
+	VMULPS Y1, Y4, Y1
+	VMULPS Y0, Y5, Y0
+	VMOVUPS Y1, 0(R8)
 	VMOVUPS Y0, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VMULPS rowConstants<>+2880(SB), Y2, Y4
+	VMULPS rowConstants<>+2880(SB), Y3, Y5
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMINPS Y5, Y6, Y5
+	VMULPS rowConstants<>+128(SB), Y4, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y7
+	VADDPS rowConstants<>+192(SB), Y6, Y6
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y6, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y4, Y10
+	VSUBPS Y11, Y5, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y5
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y4
+	VMULPS Y10, Y11, Y10
+	VMULPS Y5, Y4, Y5
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y5, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y6, Y6
+	VPSLLD $23, Y7, Y7
+	VMULPS Y6, Y8, Y6
+	VMULPS Y7, Y9, Y7
+	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VDIVPS Y6, Y2, Y6
+	VDIVPS Y7, Y3, Y7
+	VMASKMOVPS 0(R10), Y0, Y3
+	VMASKMOVPS 32(R10), Y1, Y2
+	VMULPS Y3, Y6, Y3
+	VMULPS Y2, Y7, Y2
+	VMASKMOVPS Y3, Y0, 0(R8)
+	VMASKMOVPS Y2, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
 // func swigluSlopesAVX2(r *row)
 TEXT ·swigluSlopesAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
 	MOVQ (row_rows+24)(DI), R11
 	MOVQ (row_rows+32)(DI), R12
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R11), Y0
+	VMOVUPS 32(R11), Y1
+	VMOVUPS rowConstants<>+2240(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+2304(SB), Y2
+	VMINPS Y0, Y2, Y3
+	VMINPS Y1, Y2, Y4
+	VMULPS rowConstants<>+2880(SB), Y3, Y3
+	VMULPS rowConstants<>+2880(SB), Y4, Y4
+	VMOVUPS rowConstants<>+0(SB), Y2
+	VMAXPS Y3, Y2, Y5
+	VMAXPS Y4, Y2, Y6
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMINPS Y5, Y2, Y5
+	VMINPS Y6, Y2, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y2
+	VMULPS rowConstants<>+128(SB), Y6, Y7
+	VADDPS rowConstants<>+192(SB), Y2, Y2
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y2, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y5, Y10
+	VSUBPS Y11, Y6, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y6
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y5
+	VMULPS Y10, Y11, Y10
+	VMULPS Y6, Y5, Y6
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y6, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y7, Y7
+	VMULPS Y2, Y8, Y2
+	VMULPS Y7, Y9, Y7
+	VADDPS rowConstants<>+1600(SB), Y2, Y9
+	VADDPS rowConstants<>+1600(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1600(SB), Y6
+	VDIVPS Y9, Y6, Y9
+	VDIVPS Y8, Y6, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y6
+	VCMPPS $17, rowConstants<>+2112(SB), Y2, Y10
+	VBLENDVPS Y10, Y9, Y6, Y10
+	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
+	VBLENDVPS Y9, Y8, Y6, Y9
+	VMULPS Y10, Y2, Y2
+	VMULPS Y9, Y7, Y7
+	VMULPS Y10, Y2, Y2
+	VMULPS Y9, Y7, Y7
+	VMULPS Y2, Y3, Y2
+	VMULPS Y7, Y4, Y7
+	VSUBPS Y2, Y10, Y2
+	VSUBPS Y7, Y9, Y7
+	VMULPS Y10, Y0, Y10
+	VMULPS Y9, Y1, Y9
 	VMOVUPS 0(R10), Y1
-	VMULPS rowConstants<>+1856(SB), Y0, Y2
-	VMULPS rowConstants<>+0(SB), Y2, Y3
-	VADDPS rowConstants<>+64(SB), Y3, Y3
-	VSUBPS rowConstants<>+64(SB), Y3, Y4
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VSUBPS Y5, Y2, Y5
-	VMULPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+256(SB), Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+384(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+512(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+576(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS Y4, Y5, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VPSLLD $23, Y3, Y3
-	VPADDD Y3, Y4, Y3
-	VCMPPS $1, rowConstants<>+704(SB), Y2, Y4
-	VBLENDVPS Y4, rowConstants<>+768(SB), Y3, Y4
-	VCMPPS $14, rowConstants<>+832(SB), Y2, Y3
-	VBLENDVPS Y3, rowConstants<>+896(SB), Y4, Y3
-	VCMPPS $3, Y2, Y2, Y4
-	VBLENDVPS Y4, Y2, Y3, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VMOVUPS rowConstants<>+640(SB), Y3
-	VDIVPS Y4, Y3, Y4
-	VMOVUPS 0(R12), Y3
-	VMULPS Y3, Y1, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VSUBPS Y4, Y2, Y2
-	VMULPS Y2, Y0, Y2
-	VADDPS rowConstants<>+640(SB), Y2, Y2
-	VMULPS Y2, Y4, Y2
-	VMULPS Y2, Y3, Y2
-	VMOVUPS Y2, 0(R8)
-	VMULPS Y4, Y0, Y4
-	VMULPS Y4, Y1, Y4
-	VMOVUPS Y4, 0(R9)
-	VMOVUPS 32(R11), Y0
-	VMOVUPS 32(R10), Y1
-	VMULPS rowConstants<>+1856(SB), Y0, Y2
-	VMULPS rowConstants<>+0(SB), Y2, Y3
-	VADDPS rowConstants<>+64(SB), Y3, Y3
-	VSUBPS rowConstants<>+64(SB), Y3, Y4
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VSUBPS Y5, Y2, Y5
-	VMULPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+256(SB), Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+384(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+512(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS rowConstants<>+576(SB), Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VMULPS Y4, Y5, Y5
-	VADDPS Y4, Y5, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VPSLLD $23, Y3, Y3
-	VPADDD Y3, Y4, Y3
-	VCMPPS $1, rowConstants<>+704(SB), Y2, Y4
-	VBLENDVPS Y4, rowConstants<>+768(SB), Y3, Y4
-	VCMPPS $14, rowConstants<>+832(SB), Y2, Y3
-	VBLENDVPS Y3, rowConstants<>+896(SB), Y4, Y3
-	VCMPPS $3, Y2, Y2, Y4
-	VBLENDVPS Y4, Y2, Y3, Y4
-	VADDPS rowConstants<>+640(SB), Y4, Y4
-	VMOVUPS rowConstants<>+640(SB), Y3
-	VDIVPS Y4, Y3, Y4
+	VMOVUPS 32(R10), Y0
+	VMOVUPS 0(R12), Y4
 	VMOVUPS 32(R12), Y3
-	VMULPS Y3, Y1, Y3
-	VMOVUPS rowConstants<>+640(SB), Y2
-	VSUBPS Y4, Y2, Y2
-	VMULPS Y2, Y0, Y2
-	VADDPS rowConstants<>+640(SB), Y2, Y2
-	VMULPS Y2, Y4, Y2
-	VMULPS Y2, Y3, Y2
-	VMOVUPS Y2, 32(R8)
-	VMULPS Y4, Y0, Y4
 	VMULPS Y4, Y1, Y4
-	VMOVUPS Y4, 32(R9)
+	VMULPS Y3, Y0, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y7, Y3, Y7
+	VMULPS Y10, Y1, Y10
+	VMULPS Y9, Y0, Y9
+	VMOVUPS Y10, 0(R9)
+	VMOVUPS Y9, 32(R9)
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y7, 32(R8)
+	VMOVUPS 64(R11), Y7
+	VMOVUPS 96(R11), Y2
+	VMOVUPS rowConstants<>+2240(SB), Y9
+	VMAXPS Y7, Y9, Y7
+	VMAXPS Y2, Y9, Y2
+	VMOVUPS rowConstants<>+2304(SB), Y9
+	VMINPS Y7, Y9, Y10
+	VMINPS Y2, Y9, Y0
+	VMULPS rowConstants<>+2880(SB), Y10, Y10
+	VMULPS rowConstants<>+2880(SB), Y0, Y0
+	VMOVUPS rowConstants<>+0(SB), Y9
+	VMAXPS Y10, Y9, Y1
+	VMAXPS Y0, Y9, Y3
+	VMOVUPS rowConstants<>+64(SB), Y9
+	VMINPS Y1, Y9, Y1
+	VMINPS Y3, Y9, Y3
+	VMULPS rowConstants<>+128(SB), Y1, Y9
+	VMULPS rowConstants<>+128(SB), Y3, Y4
+	VADDPS rowConstants<>+192(SB), Y9, Y9
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VSUBPS rowConstants<>+192(SB), Y9, Y6
+	VSUBPS rowConstants<>+192(SB), Y4, Y8
+	VMULPS rowConstants<>+256(SB), Y6, Y5
+	VMULPS rowConstants<>+256(SB), Y8, Y11
+	VSUBPS Y5, Y1, Y5
+	VSUBPS Y11, Y3, Y11
+	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VSUBPS Y6, Y5, Y6
+	VSUBPS Y8, Y11, Y8
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y6, Y11, Y5
+	VMULPS Y8, Y11, Y3
+	VADDPS rowConstants<>+448(SB), Y5, Y5
+	VADDPS rowConstants<>+448(SB), Y3, Y3
+	VMULPS Y6, Y5, Y5
+	VMULPS Y8, Y3, Y3
+	VADDPS rowConstants<>+512(SB), Y5, Y5
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y5, Y5
+	VMULPS Y8, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y5, Y5
+	VMULPS Y8, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y6, Y11
+	VMULPS Y8, Y8, Y1
+	VMULPS Y5, Y11, Y5
+	VMULPS Y3, Y1, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y8, Y8, Y8
+	VADDPS Y6, Y5, Y6
+	VADDPS Y8, Y3, Y8
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VPSLLD $23, Y9, Y9
+	VPSLLD $23, Y4, Y4
+	VMULPS Y9, Y6, Y9
+	VMULPS Y4, Y8, Y4
+	VADDPS rowConstants<>+1600(SB), Y9, Y8
+	VADDPS rowConstants<>+1600(SB), Y4, Y6
+	VMOVUPS rowConstants<>+1600(SB), Y3
+	VDIVPS Y8, Y3, Y8
+	VDIVPS Y6, Y3, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y3
+	VCMPPS $17, rowConstants<>+2112(SB), Y9, Y5
+	VBLENDVPS Y5, Y8, Y3, Y5
+	VCMPPS $17, rowConstants<>+2112(SB), Y4, Y8
+	VBLENDVPS Y8, Y6, Y3, Y8
+	VMULPS Y5, Y9, Y9
+	VMULPS Y8, Y4, Y4
+	VMULPS Y5, Y9, Y9
+	VMULPS Y8, Y4, Y4
+	VMULPS Y9, Y10, Y9
+	VMULPS Y4, Y0, Y4
+	VSUBPS Y9, Y5, Y9
+	VSUBPS Y4, Y8, Y4
+	VMULPS Y5, Y7, Y5
+	VMULPS Y8, Y2, Y8
+	VMOVUPS 64(R10), Y2
+	VMOVUPS 96(R10), Y7
+	VMOVUPS 64(R12), Y0
+	VMOVUPS 96(R12), Y10
+	VMULPS Y0, Y2, Y0
+	VMULPS Y10, Y7, Y10
+	VMULPS Y9, Y0, Y9
+	VMULPS Y4, Y10, Y4
+	VMULPS Y5, Y2, Y5
+	VMULPS Y8, Y7, Y8
+	VMOVUPS Y5, 64(R9)
+	VMOVUPS Y8, 96(R9)
+	VMOVUPS Y9, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	ADDQ $128, R11
+	ADDQ $128, R12
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R11), Y0
+	VMOVUPS 32(R11), Y1
+	VMOVUPS rowConstants<>+2240(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+2304(SB), Y2
+	VMINPS Y0, Y2, Y3
+	VMINPS Y1, Y2, Y4
+	VMULPS rowConstants<>+2880(SB), Y3, Y3
+	VMULPS rowConstants<>+2880(SB), Y4, Y4
+	VMOVUPS rowConstants<>+0(SB), Y2
+	VMAXPS Y3, Y2, Y5
+	VMAXPS Y4, Y2, Y6
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMINPS Y5, Y2, Y5
+	VMINPS Y6, Y2, Y6
+	VMULPS rowConstants<>+128(SB), Y5, Y2
+	VMULPS rowConstants<>+128(SB), Y6, Y7
+	VADDPS rowConstants<>+192(SB), Y2, Y2
+	VADDPS rowConstants<>+192(SB), Y7, Y7
+	VSUBPS rowConstants<>+192(SB), Y2, Y8
+	VSUBPS rowConstants<>+192(SB), Y7, Y9
+	VMULPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VSUBPS Y10, Y5, Y10
+	VSUBPS Y11, Y6, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VSUBPS Y8, Y10, Y8
+	VSUBPS Y9, Y11, Y9
+	VMOVUPS rowConstants<>+384(SB), Y11
+	VMULPS Y8, Y11, Y10
+	VMULPS Y9, Y11, Y6
+	VADDPS rowConstants<>+448(SB), Y10, Y10
+	VADDPS rowConstants<>+448(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y10, Y10
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y10, Y10
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y10, Y10
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VMULPS Y8, Y8, Y11
+	VMULPS Y9, Y9, Y5
+	VMULPS Y10, Y11, Y10
+	VMULPS Y6, Y5, Y6
+	VADDPS Y8, Y8, Y8
+	VADDPS Y9, Y9, Y9
+	VADDPS Y8, Y10, Y8
+	VADDPS Y9, Y6, Y9
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y7, Y7
+	VMULPS Y2, Y8, Y2
+	VMULPS Y7, Y9, Y7
+	VADDPS rowConstants<>+1600(SB), Y2, Y9
+	VADDPS rowConstants<>+1600(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1600(SB), Y6
+	VDIVPS Y9, Y6, Y9
+	VDIVPS Y8, Y6, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y6
+	VCMPPS $17, rowConstants<>+2112(SB), Y2, Y10
+	VBLENDVPS Y10, Y9, Y6, Y10
+	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
+	VBLENDVPS Y9, Y8, Y6, Y9
+	VMULPS Y10, Y2, Y2
+	VMULPS Y9, Y7, Y7
+	VMULPS Y10, Y2, Y2
+	VMULPS Y9, Y7, Y7
+	VMULPS Y2, Y3, Y2
+	VMULPS Y7, Y4, Y7
+	VSUBPS Y2, Y10, Y2
+	VSUBPS Y7, Y9, Y7
+	VMULPS Y10, Y0, Y10
+	VMULPS Y9, Y1, Y9
+	VMOVUPS 0(R10), Y1
+	VMOVUPS 32(R10), Y0
+	VMOVUPS 0(R12), Y4
+	VMOVUPS 32(R12), Y3
+	VMULPS Y4, Y1, Y4
+	VMULPS Y3, Y0, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y7, Y3, Y7
+	VMULPS Y10, Y1, Y10
+	VMULPS Y9, Y0, Y9
+	VMOVUPS Y10, 0(R9)
+	VMOVUPS Y9, 32(R9)
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y7, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
 	ADDQ $64, R11
 	ADDQ $64, R12
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R11), Y0, Y2
+	VMASKMOVPS 32(R11), Y1, Y3
+	VMOVUPS rowConstants<>+2240(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+2304(SB), Y4
+	VMINPS Y2, Y4, Y5
+	VMINPS Y3, Y4, Y6
+	VMULPS rowConstants<>+2880(SB), Y5, Y5
+	VMULPS rowConstants<>+2880(SB), Y6, Y6
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VMAXPS Y5, Y4, Y7
+	VMAXPS Y6, Y4, Y8
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMINPS Y7, Y4, Y7
+	VMINPS Y8, Y4, Y8
+	VMULPS rowConstants<>+128(SB), Y7, Y4
+	VMULPS rowConstants<>+128(SB), Y8, Y9
+	VADDPS rowConstants<>+192(SB), Y4, Y4
+	VADDPS rowConstants<>+192(SB), Y9, Y9
+	VSUBPS rowConstants<>+192(SB), Y4, Y10
+	VSUBPS rowConstants<>+192(SB), Y9, Y11
+	VMULPS rowConstants<>+256(SB), Y10, Y12
+	VMULPS rowConstants<>+256(SB), Y11, Y13
+	VSUBPS Y12, Y7, Y12
+	VSUBPS Y13, Y8, Y13
+	VMULPS rowConstants<>+320(SB), Y10, Y10
+	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VSUBPS Y10, Y12, Y10
+	VSUBPS Y11, Y13, Y11
+	VMOVUPS rowConstants<>+384(SB), Y13
+	VMULPS Y10, Y13, Y12
+	VMULPS Y11, Y13, Y8
+	VADDPS rowConstants<>+448(SB), Y12, Y12
+	VADDPS rowConstants<>+448(SB), Y8, Y8
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y12, Y12
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y12, Y12
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y8, Y8
+	VADDPS rowConstants<>+640(SB), Y12, Y12
+	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VMULPS Y10, Y10, Y13
+	VMULPS Y11, Y11, Y7
+	VMULPS Y12, Y13, Y12
+	VMULPS Y8, Y7, Y8
+	VADDPS Y10, Y10, Y10
+	VADDPS Y11, Y11, Y11
+	VADDPS Y10, Y12, Y10
+	VADDPS Y11, Y8, Y11
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y9, Y9
+	VMULPS Y4, Y10, Y4
+	VMULPS Y9, Y11, Y9
+	VADDPS rowConstants<>+1600(SB), Y4, Y11
+	VADDPS rowConstants<>+1600(SB), Y9, Y10
+	VMOVUPS rowConstants<>+1600(SB), Y8
+	VDIVPS Y11, Y8, Y11
+	VDIVPS Y10, Y8, Y10
+	VMOVUPS rowConstants<>+1664(SB), Y8
+	VCMPPS $17, rowConstants<>+2112(SB), Y4, Y12
+	VBLENDVPS Y12, Y11, Y8, Y12
+	VCMPPS $17, rowConstants<>+2112(SB), Y9, Y11
+	VBLENDVPS Y11, Y10, Y8, Y11
+	VMULPS Y12, Y4, Y4
+	VMULPS Y11, Y9, Y9
+	VMULPS Y12, Y4, Y4
+	VMULPS Y11, Y9, Y9
+	VMULPS Y4, Y5, Y4
+	VMULPS Y9, Y6, Y9
+	VSUBPS Y4, Y12, Y4
+	VSUBPS Y9, Y11, Y9
+	VMULPS Y12, Y2, Y12
+	VMULPS Y11, Y3, Y11
+	VMASKMOVPS 0(R10), Y0, Y3
+	VMASKMOVPS 32(R10), Y1, Y2
+	VMASKMOVPS 0(R12), Y0, Y6
+	VMASKMOVPS 32(R12), Y1, Y5
+	VMULPS Y6, Y3, Y6
+	VMULPS Y5, Y2, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y9, Y5, Y9
+	VMULPS Y12, Y3, Y12
+	VMULPS Y11, Y2, Y11
+	VMASKMOVPS Y12, Y0, 0(R9)
+	VMASKMOVPS Y11, Y1, 32(R9)
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS Y9, Y1, 32(R8)
+done:
+	VZEROUPPER
+	RET
+
+// func reluAVX2(r *row)
+TEXT ·reluAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
+	VMOVUPS rowConstants<>+1664(SB), Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS Y0, 0(R8)
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS rowConstants<>+1664(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS Y0, 0(R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VMOVUPS rowConstants<>+1664(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMASKMOVPS Y2, Y0, 0(R8)
+	VMASKMOVPS Y3, Y1, 32(R8)
+done:
+	VZEROUPPER
+	RET
+
+// func reluSlopeAVX2(r *row)
+TEXT ·reluSlopeAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	MOVQ (row_rows+16)(DI), R10
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R10), Y0
+	VMOVUPS 32(R10), Y1
+	VMOVUPS 64(R10), Y2
+	VMOVUPS 96(R10), Y3
+	VMOVUPS 0(R9), Y4
+	VMOVUPS 32(R9), Y5
+	VMOVUPS 64(R9), Y6
+	VMOVUPS 96(R9), Y7
+	VMOVUPS rowConstants<>+1664(SB), Y8
+	VCMPPS $30, rowConstants<>+1664(SB), Y0, Y9
+	VBLENDVPS Y9, Y4, Y8, Y9
+	VCMPPS $30, rowConstants<>+1664(SB), Y1, Y4
+	VBLENDVPS Y4, Y5, Y8, Y4
+	VCMPPS $30, rowConstants<>+1664(SB), Y2, Y5
+	VBLENDVPS Y5, Y6, Y8, Y5
+	VCMPPS $30, rowConstants<>+1664(SB), Y3, Y6
+	VBLENDVPS Y6, Y7, Y8, Y6
+	VMOVUPS Y9, 0(R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y6, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Y0
+	VMOVUPS 32(R10), Y1
+	VMOVUPS 0(R9), Y2
+	VMOVUPS 32(R9), Y3
+	VMOVUPS rowConstants<>+1664(SB), Y4
+	VCMPPS $30, rowConstants<>+1664(SB), Y0, Y5
+	VBLENDVPS Y5, Y2, Y4, Y5
+	VCMPPS $30, rowConstants<>+1664(SB), Y1, Y2
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS Y5, 0(R8)
+	VMOVUPS Y2, 32(R8)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	ADDQ $64, R10
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R10), Y0, Y2
+	VMASKMOVPS 32(R10), Y1, Y3
+	VMASKMOVPS 0(R9), Y0, Y4
+	VMASKMOVPS 32(R9), Y1, Y5
+	VMOVUPS rowConstants<>+1664(SB), Y6
+	VCMPPS $30, rowConstants<>+1664(SB), Y2, Y7
+	VBLENDVPS Y7, Y4, Y6, Y7
+	VCMPPS $30, rowConstants<>+1664(SB), Y3, Y4
+	VBLENDVPS Y4, Y5, Y6, Y4
+	VMASKMOVPS Y7, Y0, 0(R8)
+	VMASKMOVPS Y4, Y1, 32(R8)
+done:
+	VZEROUPPER
+	RET
+
+// func rotateAVX2(r *row)
+TEXT ·rotateAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	MOVQ (row_rows+16)(DI), R10
+	MOVQ (row_rows+24)(DI), R11
+	MOVQ (row_rows+32)(DI), R12
+	MOVQ (row_rows+40)(DI), R13
+	VBROADCASTSS (row_scalars+0)(DI), Y15
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R10), Y0
+	VMOVUPS 32(R10), Y1
+	VMOVUPS 0(R11), Y2
+	VMOVUPS 32(R11), Y3
+	VMOVUPS 0(R12), Y4
+	VMOVUPS 32(R12), Y5
+	VMOVUPS 0(R13), Y6
+	VMOVUPS 32(R13), Y7
+	VMULPS Y15, Y6, Y6
+	VMULPS Y15, Y7, Y7
+	VMULPS Y4, Y0, Y8
+	VMULPS Y5, Y1, Y9
+	VMULPS Y6, Y2, Y10
+	VMULPS Y7, Y3, Y11
+	VSUBPS Y10, Y8, Y10
+	VSUBPS Y11, Y9, Y11
+	VMOVUPS Y10, 0(R8)
+	VMOVUPS Y11, 32(R8)
+	VMULPS Y4, Y2, Y4
+	VMULPS Y5, Y3, Y5
+	VMULPS Y6, Y0, Y6
+	VMULPS Y7, Y1, Y7
+	VADDPS Y6, Y4, Y6
+	VADDPS Y7, Y5, Y7
+	VMOVUPS Y6, 0(R9)
+	VMOVUPS Y7, 32(R9)
+	VMOVUPS 64(R10), Y7
+	VMOVUPS 96(R10), Y6
+	VMOVUPS 64(R11), Y5
+	VMOVUPS 96(R11), Y4
+	VMOVUPS 64(R12), Y1
+	VMOVUPS 96(R12), Y0
+	VMOVUPS 64(R13), Y3
+	VMOVUPS 96(R13), Y2
+	VMULPS Y15, Y3, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y1, Y7, Y11
+	VMULPS Y0, Y6, Y10
+	VMULPS Y3, Y5, Y9
+	VMULPS Y2, Y4, Y8
+	VSUBPS Y9, Y11, Y9
+	VSUBPS Y8, Y10, Y8
+	VMOVUPS Y9, 64(R8)
+	VMOVUPS Y8, 96(R8)
+	VMULPS Y1, Y5, Y1
+	VMULPS Y0, Y4, Y0
+	VMULPS Y3, Y7, Y3
+	VMULPS Y2, Y6, Y2
+	VADDPS Y3, Y1, Y3
+	VADDPS Y2, Y0, Y2
+	VMOVUPS Y3, 64(R9)
+	VMOVUPS Y2, 96(R9)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	ADDQ $128, R11
+	ADDQ $128, R12
+	ADDQ $128, R13
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R10), Y0
+	VMOVUPS 32(R10), Y1
+	VMOVUPS 0(R11), Y2
+	VMOVUPS 32(R11), Y3
+	VMOVUPS 0(R12), Y4
+	VMOVUPS 32(R12), Y5
+	VMOVUPS 0(R13), Y6
+	VMOVUPS 32(R13), Y7
+	VMULPS Y15, Y6, Y6
+	VMULPS Y15, Y7, Y7
+	VMULPS Y4, Y0, Y8
+	VMULPS Y5, Y1, Y9
+	VMULPS Y6, Y2, Y10
+	VMULPS Y7, Y3, Y11
+	VSUBPS Y10, Y8, Y10
+	VSUBPS Y11, Y9, Y11
+	VMOVUPS Y10, 0(R8)
+	VMOVUPS Y11, 32(R8)
+	VMULPS Y4, Y2, Y4
+	VMULPS Y5, Y3, Y5
+	VMULPS Y6, Y0, Y6
+	VMULPS Y7, Y1, Y7
+	VADDPS Y6, Y4, Y6
+	VADDPS Y7, Y5, Y7
+	VMOVUPS Y6, 0(R9)
+	VMOVUPS Y7, 32(R9)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	ADDQ $64, R10
+	ADDQ $64, R11
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R10), Y0, Y2
+	VMASKMOVPS 32(R10), Y1, Y3
+	VMASKMOVPS 0(R11), Y0, Y4
+	VMASKMOVPS 32(R11), Y1, Y5
+	VMASKMOVPS 0(R12), Y0, Y6
+	VMASKMOVPS 32(R12), Y1, Y7
+	VMASKMOVPS 0(R13), Y0, Y8
+	VMASKMOVPS 32(R13), Y1, Y9
+	VMULPS Y15, Y8, Y8
+	VMULPS Y15, Y9, Y9
+	VMULPS Y6, Y2, Y10
+	VMULPS Y7, Y3, Y11
+	VMULPS Y8, Y4, Y12
+	VMULPS Y9, Y5, Y13
+	VSUBPS Y12, Y10, Y12
+	VSUBPS Y13, Y11, Y13
+	VMASKMOVPS Y12, Y0, 0(R8)
+	VMASKMOVPS Y13, Y1, 32(R8)
+	VMULPS Y6, Y4, Y6
+	VMULPS Y7, Y5, Y7
+	VMULPS Y8, Y2, Y8
+	VMULPS Y9, Y3, Y9
+	VADDPS Y8, Y6, Y8
+	VADDPS Y9, Y7, Y9
+	VMASKMOVPS Y8, Y0, 0(R9)
+	VMASKMOVPS Y9, Y1, 32(R9)
+done:
 	VZEROUPPER
 	RET
 
 // func adamAVX2(r *row)
 TEXT ·adamAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
-	MOVQ row_vectors(DI), CX
+	MOVQ row_count(DI), CX
 	MOVQ (row_rows+0)(DI), R8
 	MOVQ (row_rows+8)(DI), R9
 	MOVQ (row_rows+16)(DI), R10
@@ -2882,388 +10478,639 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS (row_scalars+16)(DI), Y11
 	VBROADCASTSS (row_scalars+20)(DI), Y10
 	VBROADCASTSS (row_scalars+24)(DI), Y9
-loop:
+	CMPQ CX, $32
+	JLT severalEnd
+several:
 	VMOVUPS 0(R8), Y0
 	VMOVUPS 0(R11), Y1
 	VMULPS Y14, Y0, Y2
 	VADDPS Y2, Y1, Y2
 	VMOVUPS 0(R9), Y1
 	VMULPS Y13, Y1, Y1
-	VMOVUPS rowConstants<>+640(SB), Y3
-	VSUBPS Y13, Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS Y3, Y1, Y3
+	VMOVUPS rowConstants<>+1600(SB), Y3
+	VSUBPS Y13, Y3, Y4
+	VMULPS Y2, Y4, Y4
+	VADDPS Y4, Y1, Y4
 	VMOVUPS 0(R10), Y1
 	VMULPS Y12, Y1, Y1
-	VMOVUPS rowConstants<>+640(SB), Y4
-	VSUBPS Y12, Y4, Y4
+	VMOVUPS rowConstants<>+1600(SB), Y3
+	VSUBPS Y12, Y3, Y5
 	VMULPS Y2, Y2, Y2
-	VMULPS Y2, Y4, Y2
+	VMULPS Y2, Y5, Y2
 	VADDPS Y2, Y1, Y2
-	VMOVUPS Y3, 0(R9)
+	VMOVUPS Y4, 0(R9)
 	VMOVUPS Y2, 0(R10)
-	VMULPS Y11, Y3, Y3
+	VMULPS Y11, Y4, Y4
 	VSQRTPS Y2, Y2
 	VMULPS Y10, Y2, Y2
 	VADDPS Y9, Y2, Y2
-	VDIVPS Y2, Y3, Y2
+	VDIVPS Y2, Y4, Y2
 	VMULPS Y15, Y0, Y0
 	VSUBPS Y2, Y0, Y2
 	VMOVUPS Y2, 0(R8)
-	VMOVUPS 32(R8), Y0
-	VMOVUPS 32(R11), Y1
+	VMOVUPS 32(R8), Y2
+	VMOVUPS 32(R11), Y0
+	VMULPS Y14, Y2, Y4
+	VADDPS Y4, Y0, Y4
+	VMOVUPS 32(R9), Y0
+	VMULPS Y13, Y0, Y0
+	VMOVUPS rowConstants<>+1600(SB), Y1
+	VSUBPS Y13, Y1, Y5
+	VMULPS Y4, Y5, Y5
+	VADDPS Y5, Y0, Y5
+	VMOVUPS 32(R10), Y0
+	VMULPS Y12, Y0, Y0
+	VMOVUPS rowConstants<>+1600(SB), Y1
+	VSUBPS Y12, Y1, Y3
+	VMULPS Y4, Y4, Y4
+	VMULPS Y4, Y3, Y4
+	VADDPS Y4, Y0, Y4
+	VMOVUPS Y5, 32(R9)
+	VMOVUPS Y4, 32(R10)
+	VMULPS Y11, Y5, Y5
+	VSQRTPS Y4, Y4
+	VMULPS Y10, Y4, Y4
+	VADDPS Y9, Y4, Y4
+	VDIVPS Y4, Y5, Y4
+	VMULPS Y15, Y2, Y2
+	VSUBPS Y4, Y2, Y4
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 64(R11), Y2
+	VMULPS Y14, Y4, Y5
+	VADDPS Y5, Y2, Y5
+	VMOVUPS 64(R9), Y2
+	VMULPS Y13, Y2, Y2
+	VMOVUPS rowConstants<>+1600(SB), Y0
+	VSUBPS Y13, Y0, Y3
+	VMULPS Y5, Y3, Y3
+	VADDPS Y3, Y2, Y3
+	VMOVUPS 64(R10), Y2
+	VMULPS Y12, Y2, Y2
+	VMOVUPS rowConstants<>+1600(SB), Y0
+	VSUBPS Y12, Y0, Y1
+	VMULPS Y5, Y5, Y5
+	VMULPS Y5, Y1, Y5
+	VADDPS Y5, Y2, Y5
+	VMOVUPS Y3, 64(R9)
+	VMOVUPS Y5, 64(R10)
+	VMULPS Y11, Y3, Y3
+	VSQRTPS Y5, Y5
+	VMULPS Y10, Y5, Y5
+	VADDPS Y9, Y5, Y5
+	VDIVPS Y5, Y3, Y5
+	VMULPS Y15, Y4, Y4
+	VSUBPS Y5, Y4, Y5
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS 96(R8), Y5
+	VMOVUPS 96(R11), Y4
+	VMULPS Y14, Y5, Y3
+	VADDPS Y3, Y4, Y3
+	VMOVUPS 96(R9), Y4
+	VMULPS Y13, Y4, Y4
+	VMOVUPS rowConstants<>+1600(SB), Y2
+	VSUBPS Y13, Y2, Y1
+	VMULPS Y3, Y1, Y1
+	VADDPS Y1, Y4, Y1
+	VMOVUPS 96(R10), Y4
+	VMULPS Y12, Y4, Y4
+	VMOVUPS rowConstants<>+1600(SB), Y2
+	VSUBPS Y12, Y2, Y0
+	VMULPS Y3, Y3, Y3
+	VMULPS Y3, Y0, Y3
+	VADDPS Y3, Y4, Y3
+	VMOVUPS Y1, 96(R9)
+	VMOVUPS Y3, 96(R10)
+	VMULPS Y11, Y1, Y1
+	VSQRTPS Y3, Y3
+	VMULPS Y10, Y3, Y3
+	VADDPS Y9, Y3, Y3
+	VDIVPS Y3, Y1, Y3
+	VMULPS Y15, Y5, Y5
+	VSUBPS Y3, Y5, Y3
+	VMOVUPS Y3, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	ADDQ $128, R10
+	ADDQ $128, R11
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 0(R11), Y1
 	VMULPS Y14, Y0, Y2
 	VADDPS Y2, Y1, Y2
-	VMOVUPS 32(R9), Y1
+	VMOVUPS 0(R9), Y1
 	VMULPS Y13, Y1, Y1
-	VMOVUPS rowConstants<>+640(SB), Y3
-	VSUBPS Y13, Y3, Y3
-	VMULPS Y2, Y3, Y3
-	VADDPS Y3, Y1, Y3
-	VMOVUPS 32(R10), Y1
+	VMOVUPS rowConstants<>+1600(SB), Y3
+	VSUBPS Y13, Y3, Y4
+	VMULPS Y2, Y4, Y4
+	VADDPS Y4, Y1, Y4
+	VMOVUPS 0(R10), Y1
 	VMULPS Y12, Y1, Y1
-	VMOVUPS rowConstants<>+640(SB), Y4
-	VSUBPS Y12, Y4, Y4
+	VMOVUPS rowConstants<>+1600(SB), Y3
+	VSUBPS Y12, Y3, Y5
 	VMULPS Y2, Y2, Y2
-	VMULPS Y2, Y4, Y2
+	VMULPS Y2, Y5, Y2
 	VADDPS Y2, Y1, Y2
-	VMOVUPS Y3, 32(R9)
-	VMOVUPS Y2, 32(R10)
-	VMULPS Y11, Y3, Y3
+	VMOVUPS Y4, 0(R9)
+	VMOVUPS Y2, 0(R10)
+	VMULPS Y11, Y4, Y4
 	VSQRTPS Y2, Y2
 	VMULPS Y10, Y2, Y2
 	VADDPS Y9, Y2, Y2
-	VDIVPS Y2, Y3, Y2
+	VDIVPS Y2, Y4, Y2
 	VMULPS Y15, Y0, Y0
 	VSUBPS Y2, Y0, Y2
-	VMOVUPS Y2, 32(R8)
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS 32(R8), Y2
+	VMOVUPS 32(R11), Y0
+	VMULPS Y14, Y2, Y4
+	VADDPS Y4, Y0, Y4
+	VMOVUPS 32(R9), Y0
+	VMULPS Y13, Y0, Y0
+	VMOVUPS rowConstants<>+1600(SB), Y1
+	VSUBPS Y13, Y1, Y5
+	VMULPS Y4, Y5, Y5
+	VADDPS Y5, Y0, Y5
+	VMOVUPS 32(R10), Y0
+	VMULPS Y12, Y0, Y0
+	VMOVUPS rowConstants<>+1600(SB), Y1
+	VSUBPS Y12, Y1, Y3
+	VMULPS Y4, Y4, Y4
+	VMULPS Y4, Y3, Y4
+	VADDPS Y4, Y0, Y4
+	VMOVUPS Y5, 32(R9)
+	VMOVUPS Y4, 32(R10)
+	VMULPS Y11, Y5, Y5
+	VSQRTPS Y4, Y4
+	VMULPS Y10, Y4, Y4
+	VADDPS Y9, Y4, Y4
+	VDIVPS Y4, Y5, Y4
+	VMULPS Y15, Y2, Y2
+	VSUBPS Y4, Y2, Y4
+	VMOVUPS Y4, 32(R8)
 	ADDQ $64, R8
 	ADDQ $64, R9
 	ADDQ $64, R10
 	ADDQ $64, R11
-	DECQ CX
-	JNZ loop
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 0(R11), Y0, Y3
+	VMULPS Y14, Y2, Y4
+	VADDPS Y4, Y3, Y4
+	VMASKMOVPS 0(R9), Y0, Y3
+	VMULPS Y13, Y3, Y3
+	VMOVUPS rowConstants<>+1600(SB), Y5
+	VSUBPS Y13, Y5, Y6
+	VMULPS Y4, Y6, Y6
+	VADDPS Y6, Y3, Y6
+	VMASKMOVPS 0(R10), Y0, Y3
+	VMULPS Y12, Y3, Y3
+	VMOVUPS rowConstants<>+1600(SB), Y5
+	VSUBPS Y12, Y5, Y7
+	VMULPS Y4, Y4, Y4
+	VMULPS Y4, Y7, Y4
+	VADDPS Y4, Y3, Y4
+	VMASKMOVPS Y6, Y0, 0(R9)
+	VMASKMOVPS Y4, Y0, 0(R10)
+	VMULPS Y11, Y6, Y6
+	VSQRTPS Y4, Y4
+	VMULPS Y10, Y4, Y4
+	VADDPS Y9, Y4, Y4
+	VDIVPS Y4, Y6, Y4
+	VMULPS Y15, Y2, Y2
+	VSUBPS Y4, Y2, Y4
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS 32(R8), Y1, Y4
+	VMASKMOVPS 32(R11), Y1, Y2
+	VMULPS Y14, Y4, Y6
+	VADDPS Y6, Y2, Y6
+	VMASKMOVPS 32(R9), Y1, Y2
+	VMULPS Y13, Y2, Y2
+	VMOVUPS rowConstants<>+1600(SB), Y3
+	VSUBPS Y13, Y3, Y7
+	VMULPS Y6, Y7, Y7
+	VADDPS Y7, Y2, Y7
+	VMASKMOVPS 32(R10), Y1, Y2
+	VMULPS Y12, Y2, Y2
+	VMOVUPS rowConstants<>+1600(SB), Y3
+	VSUBPS Y12, Y3, Y5
+	VMULPS Y6, Y6, Y6
+	VMULPS Y6, Y5, Y6
+	VADDPS Y6, Y2, Y6
+	VMASKMOVPS Y7, Y1, 32(R9)
+	VMASKMOVPS Y6, Y1, 32(R10)
+	VMULPS Y11, Y7, Y7
+	VSQRTPS Y6, Y6
+	VMULPS Y10, Y6, Y6
+	VADDPS Y9, Y6, Y6
+	VDIVPS Y6, Y7, Y6
+	VMULPS Y15, Y4, Y4
+	VSUBPS Y6, Y4, Y6
+	VMASKMOVPS Y6, Y1, 32(R8)
+done:
 	VZEROUPPER
 	RET
 
-DATA rowConstants<>+0(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+8(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+16(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+24(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+32(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+40(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+48(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+56(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+64(SB)/8, $0x4b4000004b400000
-DATA rowConstants<>+72(SB)/8, $0x4b4000004b400000
-DATA rowConstants<>+80(SB)/8, $0x4b4000004b400000
-DATA rowConstants<>+88(SB)/8, $0x4b4000004b400000
-DATA rowConstants<>+96(SB)/8, $0x4b4000004b400000
-DATA rowConstants<>+104(SB)/8, $0x4b4000004b400000
-DATA rowConstants<>+112(SB)/8, $0x4b4000004b400000
-DATA rowConstants<>+120(SB)/8, $0x4b4000004b400000
-DATA rowConstants<>+128(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+136(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+144(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+152(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+160(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+168(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+176(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+184(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+192(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+200(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+208(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+216(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+224(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+232(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+240(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+248(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+256(SB)/8, $0x3950696739506967
-DATA rowConstants<>+264(SB)/8, $0x3950696739506967
-DATA rowConstants<>+272(SB)/8, $0x3950696739506967
-DATA rowConstants<>+280(SB)/8, $0x3950696739506967
-DATA rowConstants<>+288(SB)/8, $0x3950696739506967
-DATA rowConstants<>+296(SB)/8, $0x3950696739506967
-DATA rowConstants<>+304(SB)/8, $0x3950696739506967
-DATA rowConstants<>+312(SB)/8, $0x3950696739506967
-DATA rowConstants<>+320(SB)/8, $0x3ab743ce3ab743ce
-DATA rowConstants<>+328(SB)/8, $0x3ab743ce3ab743ce
-DATA rowConstants<>+336(SB)/8, $0x3ab743ce3ab743ce
-DATA rowConstants<>+344(SB)/8, $0x3ab743ce3ab743ce
-DATA rowConstants<>+352(SB)/8, $0x3ab743ce3ab743ce
-DATA rowConstants<>+360(SB)/8, $0x3ab743ce3ab743ce
-DATA rowConstants<>+368(SB)/8, $0x3ab743ce3ab743ce
-DATA rowConstants<>+376(SB)/8, $0x3ab743ce3ab743ce
-DATA rowConstants<>+384(SB)/8, $0x3c0889083c088908
-DATA rowConstants<>+392(SB)/8, $0x3c0889083c088908
-DATA rowConstants<>+400(SB)/8, $0x3c0889083c088908
-DATA rowConstants<>+408(SB)/8, $0x3c0889083c088908
-DATA rowConstants<>+416(SB)/8, $0x3c0889083c088908
-DATA rowConstants<>+424(SB)/8, $0x3c0889083c088908
-DATA rowConstants<>+432(SB)/8, $0x3c0889083c088908
-DATA rowConstants<>+440(SB)/8, $0x3c0889083c088908
-DATA rowConstants<>+448(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA rowConstants<>+456(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA rowConstants<>+464(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA rowConstants<>+472(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA rowConstants<>+480(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA rowConstants<>+488(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA rowConstants<>+496(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA rowConstants<>+504(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA rowConstants<>+512(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA rowConstants<>+520(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA rowConstants<>+528(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA rowConstants<>+536(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA rowConstants<>+544(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA rowConstants<>+552(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA rowConstants<>+560(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA rowConstants<>+568(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA rowConstants<>+576(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+584(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+592(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+600(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+608(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+616(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+624(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+632(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+640(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+648(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+656(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+664(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+672(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+680(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+688(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+696(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+704(SB)/8, $0xc2ae0000c2ae0000
-DATA rowConstants<>+712(SB)/8, $0xc2ae0000c2ae0000
-DATA rowConstants<>+720(SB)/8, $0xc2ae0000c2ae0000
-DATA rowConstants<>+728(SB)/8, $0xc2ae0000c2ae0000
-DATA rowConstants<>+736(SB)/8, $0xc2ae0000c2ae0000
-DATA rowConstants<>+744(SB)/8, $0xc2ae0000c2ae0000
-DATA rowConstants<>+752(SB)/8, $0xc2ae0000c2ae0000
-DATA rowConstants<>+760(SB)/8, $0xc2ae0000c2ae0000
-DATA rowConstants<>+768(SB)/8, $0x0000000000000000
-DATA rowConstants<>+776(SB)/8, $0x0000000000000000
-DATA rowConstants<>+784(SB)/8, $0x0000000000000000
-DATA rowConstants<>+792(SB)/8, $0x0000000000000000
-DATA rowConstants<>+800(SB)/8, $0x0000000000000000
-DATA rowConstants<>+808(SB)/8, $0x0000000000000000
-DATA rowConstants<>+816(SB)/8, $0x0000000000000000
-DATA rowConstants<>+824(SB)/8, $0x0000000000000000
-DATA rowConstants<>+832(SB)/8, $0x42b1721342b17213
-DATA rowConstants<>+840(SB)/8, $0x42b1721342b17213
-DATA rowConstants<>+848(SB)/8, $0x42b1721342b17213
-DATA rowConstants<>+856(SB)/8, $0x42b1721342b17213
-DATA rowConstants<>+864(SB)/8, $0x42b1721342b17213
-DATA rowConstants<>+872(SB)/8, $0x42b1721342b17213
-DATA rowConstants<>+880(SB)/8, $0x42b1721342b17213
-DATA rowConstants<>+888(SB)/8, $0x42b1721342b17213
-DATA rowConstants<>+896(SB)/8, $0x7f8000007f800000
-DATA rowConstants<>+904(SB)/8, $0x7f8000007f800000
-DATA rowConstants<>+912(SB)/8, $0x7f8000007f800000
-DATA rowConstants<>+920(SB)/8, $0x7f8000007f800000
-DATA rowConstants<>+928(SB)/8, $0x7f8000007f800000
-DATA rowConstants<>+936(SB)/8, $0x7f8000007f800000
-DATA rowConstants<>+944(SB)/8, $0x7f8000007f800000
-DATA rowConstants<>+952(SB)/8, $0x7f8000007f800000
-DATA rowConstants<>+960(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+968(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+976(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+984(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+992(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+1000(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+1008(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+1016(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+1024(SB)/8, $0x3f3504f33f3504f3
-DATA rowConstants<>+1032(SB)/8, $0x3f3504f33f3504f3
-DATA rowConstants<>+1040(SB)/8, $0x3f3504f33f3504f3
-DATA rowConstants<>+1048(SB)/8, $0x3f3504f33f3504f3
-DATA rowConstants<>+1056(SB)/8, $0x3f3504f33f3504f3
-DATA rowConstants<>+1064(SB)/8, $0x3f3504f33f3504f3
-DATA rowConstants<>+1072(SB)/8, $0x3f3504f33f3504f3
-DATA rowConstants<>+1080(SB)/8, $0x3f3504f33f3504f3
-DATA rowConstants<>+1088(SB)/8, $0x3e2ef9453e2ef945
-DATA rowConstants<>+1096(SB)/8, $0x3e2ef9453e2ef945
-DATA rowConstants<>+1104(SB)/8, $0x3e2ef9453e2ef945
-DATA rowConstants<>+1112(SB)/8, $0x3e2ef9453e2ef945
-DATA rowConstants<>+1120(SB)/8, $0x3e2ef9453e2ef945
-DATA rowConstants<>+1128(SB)/8, $0x3e2ef9453e2ef945
-DATA rowConstants<>+1136(SB)/8, $0x3e2ef9453e2ef945
-DATA rowConstants<>+1144(SB)/8, $0x3e2ef9453e2ef945
-DATA rowConstants<>+1152(SB)/8, $0xbf527892bf527892
-DATA rowConstants<>+1160(SB)/8, $0xbf527892bf527892
-DATA rowConstants<>+1168(SB)/8, $0xbf527892bf527892
-DATA rowConstants<>+1176(SB)/8, $0xbf527892bf527892
-DATA rowConstants<>+1184(SB)/8, $0xbf527892bf527892
-DATA rowConstants<>+1192(SB)/8, $0xbf527892bf527892
-DATA rowConstants<>+1200(SB)/8, $0xbf527892bf527892
-DATA rowConstants<>+1208(SB)/8, $0xbf527892bf527892
-DATA rowConstants<>+1216(SB)/8, $0x3fbe87b03fbe87b0
-DATA rowConstants<>+1224(SB)/8, $0x3fbe87b03fbe87b0
-DATA rowConstants<>+1232(SB)/8, $0x3fbe87b03fbe87b0
-DATA rowConstants<>+1240(SB)/8, $0x3fbe87b03fbe87b0
-DATA rowConstants<>+1248(SB)/8, $0x3fbe87b03fbe87b0
-DATA rowConstants<>+1256(SB)/8, $0x3fbe87b03fbe87b0
-DATA rowConstants<>+1264(SB)/8, $0x3fbe87b03fbe87b0
-DATA rowConstants<>+1272(SB)/8, $0x3fbe87b03fbe87b0
-DATA rowConstants<>+1280(SB)/8, $0xbf914e5dbf914e5d
-DATA rowConstants<>+1288(SB)/8, $0xbf914e5dbf914e5d
-DATA rowConstants<>+1296(SB)/8, $0xbf914e5dbf914e5d
-DATA rowConstants<>+1304(SB)/8, $0xbf914e5dbf914e5d
-DATA rowConstants<>+1312(SB)/8, $0xbf914e5dbf914e5d
-DATA rowConstants<>+1320(SB)/8, $0xbf914e5dbf914e5d
-DATA rowConstants<>+1328(SB)/8, $0xbf914e5dbf914e5d
-DATA rowConstants<>+1336(SB)/8, $0xbf914e5dbf914e5d
-DATA rowConstants<>+1344(SB)/8, $0x3e8ec7cc3e8ec7cc
-DATA rowConstants<>+1352(SB)/8, $0x3e8ec7cc3e8ec7cc
-DATA rowConstants<>+1360(SB)/8, $0x3e8ec7cc3e8ec7cc
-DATA rowConstants<>+1368(SB)/8, $0x3e8ec7cc3e8ec7cc
-DATA rowConstants<>+1376(SB)/8, $0x3e8ec7cc3e8ec7cc
-DATA rowConstants<>+1384(SB)/8, $0x3e8ec7cc3e8ec7cc
-DATA rowConstants<>+1392(SB)/8, $0x3e8ec7cc3e8ec7cc
-DATA rowConstants<>+1400(SB)/8, $0x3e8ec7cc3e8ec7cc
-DATA rowConstants<>+1408(SB)/8, $0xbe3ec24cbe3ec24c
-DATA rowConstants<>+1416(SB)/8, $0xbe3ec24cbe3ec24c
-DATA rowConstants<>+1424(SB)/8, $0xbe3ec24cbe3ec24c
-DATA rowConstants<>+1432(SB)/8, $0xbe3ec24cbe3ec24c
-DATA rowConstants<>+1440(SB)/8, $0xbe3ec24cbe3ec24c
-DATA rowConstants<>+1448(SB)/8, $0xbe3ec24cbe3ec24c
-DATA rowConstants<>+1456(SB)/8, $0xbe3ec24cbe3ec24c
-DATA rowConstants<>+1464(SB)/8, $0xbe3ec24cbe3ec24c
-DATA rowConstants<>+1472(SB)/8, $0x3dc636c93dc636c9
-DATA rowConstants<>+1480(SB)/8, $0x3dc636c93dc636c9
-DATA rowConstants<>+1488(SB)/8, $0x3dc636c93dc636c9
-DATA rowConstants<>+1496(SB)/8, $0x3dc636c93dc636c9
-DATA rowConstants<>+1504(SB)/8, $0x3dc636c93dc636c9
-DATA rowConstants<>+1512(SB)/8, $0x3dc636c93dc636c9
-DATA rowConstants<>+1520(SB)/8, $0x3dc636c93dc636c9
-DATA rowConstants<>+1528(SB)/8, $0x3dc636c93dc636c9
-DATA rowConstants<>+1536(SB)/8, $0x3ebf88fb3ebf88fb
-DATA rowConstants<>+1544(SB)/8, $0x3ebf88fb3ebf88fb
-DATA rowConstants<>+1552(SB)/8, $0x3ebf88fb3ebf88fb
-DATA rowConstants<>+1560(SB)/8, $0x3ebf88fb3ebf88fb
-DATA rowConstants<>+1568(SB)/8, $0x3ebf88fb3ebf88fb
-DATA rowConstants<>+1576(SB)/8, $0x3ebf88fb3ebf88fb
-DATA rowConstants<>+1584(SB)/8, $0x3ebf88fb3ebf88fb
-DATA rowConstants<>+1592(SB)/8, $0x3ebf88fb3ebf88fb
-DATA rowConstants<>+1600(SB)/8, $0x3f8000c73f8000c7
-DATA rowConstants<>+1608(SB)/8, $0x3f8000c73f8000c7
-DATA rowConstants<>+1616(SB)/8, $0x3f8000c73f8000c7
-DATA rowConstants<>+1624(SB)/8, $0x3f8000c73f8000c7
-DATA rowConstants<>+1632(SB)/8, $0x3f8000c73f8000c7
-DATA rowConstants<>+1640(SB)/8, $0x3f8000c73f8000c7
-DATA rowConstants<>+1648(SB)/8, $0x3f8000c73f8000c7
-DATA rowConstants<>+1656(SB)/8, $0x3f8000c73f8000c7
-DATA rowConstants<>+1664(SB)/8, $0xbfa1fc4ebfa1fc4e
-DATA rowConstants<>+1672(SB)/8, $0xbfa1fc4ebfa1fc4e
-DATA rowConstants<>+1680(SB)/8, $0xbfa1fc4ebfa1fc4e
-DATA rowConstants<>+1688(SB)/8, $0xbfa1fc4ebfa1fc4e
-DATA rowConstants<>+1696(SB)/8, $0xbfa1fc4ebfa1fc4e
-DATA rowConstants<>+1704(SB)/8, $0xbfa1fc4ebfa1fc4e
-DATA rowConstants<>+1712(SB)/8, $0xbfa1fc4ebfa1fc4e
-DATA rowConstants<>+1720(SB)/8, $0xbfa1fc4ebfa1fc4e
-DATA rowConstants<>+1728(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+1736(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+1744(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+1752(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+1760(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+1768(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+1776(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+1784(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+1792(SB)/8, $0x3ecc422a3ecc422a
-DATA rowConstants<>+1800(SB)/8, $0x3ecc422a3ecc422a
-DATA rowConstants<>+1808(SB)/8, $0x3ecc422a3ecc422a
-DATA rowConstants<>+1816(SB)/8, $0x3ecc422a3ecc422a
-DATA rowConstants<>+1824(SB)/8, $0x3ecc422a3ecc422a
-DATA rowConstants<>+1832(SB)/8, $0x3ecc422a3ecc422a
-DATA rowConstants<>+1840(SB)/8, $0x3ecc422a3ecc422a
-DATA rowConstants<>+1848(SB)/8, $0x3ecc422a3ecc422a
-DATA rowConstants<>+1856(SB)/8, $0xbf800000bf800000
-DATA rowConstants<>+1864(SB)/8, $0xbf800000bf800000
-DATA rowConstants<>+1872(SB)/8, $0xbf800000bf800000
-DATA rowConstants<>+1880(SB)/8, $0xbf800000bf800000
-DATA rowConstants<>+1888(SB)/8, $0xbf800000bf800000
-DATA rowConstants<>+1896(SB)/8, $0xbf800000bf800000
-DATA rowConstants<>+1904(SB)/8, $0xbf800000bf800000
-DATA rowConstants<>+1912(SB)/8, $0xbf800000bf800000
-DATA rowConstants<>+1920(SB)/8, $0x3d9222793d922279
-DATA rowConstants<>+1928(SB)/8, $0x3d9222793d922279
-DATA rowConstants<>+1936(SB)/8, $0x3d9222793d922279
-DATA rowConstants<>+1944(SB)/8, $0x3d9222793d922279
-DATA rowConstants<>+1952(SB)/8, $0x3d9222793d922279
-DATA rowConstants<>+1960(SB)/8, $0x3d9222793d922279
-DATA rowConstants<>+1968(SB)/8, $0x3d9222793d922279
-DATA rowConstants<>+1976(SB)/8, $0x3d9222793d922279
-DATA rowConstants<>+1984(SB)/8, $0x3fcc422a3fcc422a
-DATA rowConstants<>+1992(SB)/8, $0x3fcc422a3fcc422a
-DATA rowConstants<>+2000(SB)/8, $0x3fcc422a3fcc422a
-DATA rowConstants<>+2008(SB)/8, $0x3fcc422a3fcc422a
-DATA rowConstants<>+2016(SB)/8, $0x3fcc422a3fcc422a
-DATA rowConstants<>+2024(SB)/8, $0x3fcc422a3fcc422a
-DATA rowConstants<>+2032(SB)/8, $0x3fcc422a3fcc422a
-DATA rowConstants<>+2040(SB)/8, $0x3fcc422a3fcc422a
-DATA rowConstants<>+2048(SB)/8, $0x3e5b33b63e5b33b6
-DATA rowConstants<>+2056(SB)/8, $0x3e5b33b63e5b33b6
-DATA rowConstants<>+2064(SB)/8, $0x3e5b33b63e5b33b6
-DATA rowConstants<>+2072(SB)/8, $0x3e5b33b63e5b33b6
-DATA rowConstants<>+2080(SB)/8, $0x3e5b33b63e5b33b6
-DATA rowConstants<>+2088(SB)/8, $0x3e5b33b63e5b33b6
-DATA rowConstants<>+2096(SB)/8, $0x3e5b33b63e5b33b6
-DATA rowConstants<>+2104(SB)/8, $0x3e5b33b63e5b33b6
-DATA rowConstants<>+2112(SB)/8, $0xbbbaf0eabbbaf0ea
-DATA rowConstants<>+2120(SB)/8, $0xbbbaf0eabbbaf0ea
-DATA rowConstants<>+2128(SB)/8, $0xbbbaf0eabbbaf0ea
-DATA rowConstants<>+2136(SB)/8, $0xbbbaf0eabbbaf0ea
-DATA rowConstants<>+2144(SB)/8, $0xbbbaf0eabbbaf0ea
-DATA rowConstants<>+2152(SB)/8, $0xbbbaf0eabbbaf0ea
-DATA rowConstants<>+2160(SB)/8, $0xbbbaf0eabbbaf0ea
-DATA rowConstants<>+2168(SB)/8, $0xbbbaf0eabbbaf0ea
-DATA rowConstants<>+2176(SB)/8, $0x3ca9134e3ca9134e
-DATA rowConstants<>+2184(SB)/8, $0x3ca9134e3ca9134e
-DATA rowConstants<>+2192(SB)/8, $0x3ca9134e3ca9134e
-DATA rowConstants<>+2200(SB)/8, $0x3ca9134e3ca9134e
-DATA rowConstants<>+2208(SB)/8, $0x3ca9134e3ca9134e
-DATA rowConstants<>+2216(SB)/8, $0x3ca9134e3ca9134e
-DATA rowConstants<>+2224(SB)/8, $0x3ca9134e3ca9134e
-DATA rowConstants<>+2232(SB)/8, $0x3ca9134e3ca9134e
-DATA rowConstants<>+2240(SB)/8, $0xbd5c1e2dbd5c1e2d
-DATA rowConstants<>+2248(SB)/8, $0xbd5c1e2dbd5c1e2d
-DATA rowConstants<>+2256(SB)/8, $0xbd5c1e2dbd5c1e2d
-DATA rowConstants<>+2264(SB)/8, $0xbd5c1e2dbd5c1e2d
-DATA rowConstants<>+2272(SB)/8, $0xbd5c1e2dbd5c1e2d
-DATA rowConstants<>+2280(SB)/8, $0xbd5c1e2dbd5c1e2d
-DATA rowConstants<>+2288(SB)/8, $0xbd5c1e2dbd5c1e2d
-DATA rowConstants<>+2296(SB)/8, $0xbd5c1e2dbd5c1e2d
-DATA rowConstants<>+2304(SB)/8, $0x3e0883933e088393
-DATA rowConstants<>+2312(SB)/8, $0x3e0883933e088393
-DATA rowConstants<>+2320(SB)/8, $0x3e0883933e088393
-DATA rowConstants<>+2328(SB)/8, $0x3e0883933e088393
-DATA rowConstants<>+2336(SB)/8, $0x3e0883933e088393
-DATA rowConstants<>+2344(SB)/8, $0x3e0883933e088393
-DATA rowConstants<>+2352(SB)/8, $0x3e0883933e088393
-DATA rowConstants<>+2360(SB)/8, $0x3e0883933e088393
-DATA rowConstants<>+2368(SB)/8, $0xbeaaaa99beaaaa99
-DATA rowConstants<>+2376(SB)/8, $0xbeaaaa99beaaaa99
-DATA rowConstants<>+2384(SB)/8, $0xbeaaaa99beaaaa99
-DATA rowConstants<>+2392(SB)/8, $0xbeaaaa99beaaaa99
-DATA rowConstants<>+2400(SB)/8, $0xbeaaaa99beaaaa99
-DATA rowConstants<>+2408(SB)/8, $0xbeaaaa99beaaaa99
-DATA rowConstants<>+2416(SB)/8, $0xbeaaaa99beaaaa99
-DATA rowConstants<>+2424(SB)/8, $0xbeaaaa99beaaaa99
-DATA rowConstants<>+2432(SB)/8, $0x4000000040000000
-DATA rowConstants<>+2440(SB)/8, $0x4000000040000000
-DATA rowConstants<>+2448(SB)/8, $0x4000000040000000
-DATA rowConstants<>+2456(SB)/8, $0x4000000040000000
-DATA rowConstants<>+2464(SB)/8, $0x4000000040000000
-DATA rowConstants<>+2472(SB)/8, $0x4000000040000000
-DATA rowConstants<>+2480(SB)/8, $0x4000000040000000
-DATA rowConstants<>+2488(SB)/8, $0x4000000040000000
-DATA rowConstants<>+2496(SB)/8, $0x3ec800003ec80000
-DATA rowConstants<>+2504(SB)/8, $0x3ec800003ec80000
-DATA rowConstants<>+2512(SB)/8, $0x3ec800003ec80000
-DATA rowConstants<>+2520(SB)/8, $0x3ec800003ec80000
-DATA rowConstants<>+2528(SB)/8, $0x3ec800003ec80000
-DATA rowConstants<>+2536(SB)/8, $0x3ec800003ec80000
-DATA rowConstants<>+2544(SB)/8, $0x3ec800003ec80000
-DATA rowConstants<>+2552(SB)/8, $0x3ec800003ec80000
-GLOBL rowConstants<>(SB), RODATA|NOPTR, $2560
+DATA rowConstants<>+0(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+8(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+16(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+24(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+32(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+40(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+48(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+56(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+64(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+72(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+80(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+88(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+96(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+104(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+112(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+120(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+128(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+136(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+144(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+152(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+160(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+168(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+176(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+184(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+192(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+200(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+208(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+216(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+224(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+232(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+240(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+248(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+256(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+264(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+272(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+280(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+288(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+296(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+304(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+312(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+320(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+328(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+336(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+344(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+352(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+360(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+368(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+376(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+384(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+392(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+400(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+408(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+416(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+424(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+432(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+440(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+448(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+456(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+464(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+472(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+480(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+488(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+496(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+504(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+512(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+520(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+528(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+536(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+544(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+552(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+560(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+568(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+576(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+584(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+592(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+600(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+608(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+616(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+624(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+632(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+640(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+648(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+656(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+664(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+672(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+680(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+688(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+696(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+704(SB)/8, $0x4000000040000000
+DATA rowConstants<>+712(SB)/8, $0x4000000040000000
+DATA rowConstants<>+720(SB)/8, $0x4000000040000000
+DATA rowConstants<>+728(SB)/8, $0x4000000040000000
+DATA rowConstants<>+736(SB)/8, $0x4000000040000000
+DATA rowConstants<>+744(SB)/8, $0x4000000040000000
+DATA rowConstants<>+752(SB)/8, $0x4000000040000000
+DATA rowConstants<>+760(SB)/8, $0x4000000040000000
+DATA rowConstants<>+768(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+776(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+784(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+792(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+800(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+808(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+816(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+824(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+832(SB)/8, $0x4160000041600000
+DATA rowConstants<>+840(SB)/8, $0x4160000041600000
+DATA rowConstants<>+848(SB)/8, $0x4160000041600000
+DATA rowConstants<>+856(SB)/8, $0x4160000041600000
+DATA rowConstants<>+864(SB)/8, $0x4160000041600000
+DATA rowConstants<>+872(SB)/8, $0x4160000041600000
+DATA rowConstants<>+880(SB)/8, $0x4160000041600000
+DATA rowConstants<>+888(SB)/8, $0x4160000041600000
+DATA rowConstants<>+896(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+904(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+912(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+920(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+928(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+936(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+944(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+952(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+960(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+968(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+976(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+984(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+992(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1000(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1008(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1016(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1024(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1032(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1040(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1048(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1056(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1064(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1072(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1080(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1088(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1096(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1104(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1112(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1120(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1128(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1136(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1144(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1152(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1160(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1168(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1176(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1184(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1192(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1200(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1208(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1216(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1224(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1232(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1240(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1248(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1256(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1264(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1272(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1280(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1288(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1296(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1304(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1312(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1320(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1328(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1336(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1344(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1352(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1360(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1368(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1376(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1384(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1392(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1400(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1408(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1416(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1424(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1432(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1440(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1448(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1456(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1464(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1472(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1480(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1488(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1496(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1504(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1512(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1520(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1528(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1536(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1544(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1552(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1560(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1568(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1576(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1584(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1592(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1600(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1608(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1616(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1624(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1632(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1640(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1648(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1656(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1664(SB)/8, $0x0000000000000000
+DATA rowConstants<>+1672(SB)/8, $0x0000000000000000
+DATA rowConstants<>+1680(SB)/8, $0x0000000000000000
+DATA rowConstants<>+1688(SB)/8, $0x0000000000000000
+DATA rowConstants<>+1696(SB)/8, $0x0000000000000000
+DATA rowConstants<>+1704(SB)/8, $0x0000000000000000
+DATA rowConstants<>+1712(SB)/8, $0x0000000000000000
+DATA rowConstants<>+1720(SB)/8, $0x0000000000000000
+DATA rowConstants<>+1728(SB)/8, $0x3ecc422a3ecc422a
+DATA rowConstants<>+1736(SB)/8, $0x3ecc422a3ecc422a
+DATA rowConstants<>+1744(SB)/8, $0x3ecc422a3ecc422a
+DATA rowConstants<>+1752(SB)/8, $0x3ecc422a3ecc422a
+DATA rowConstants<>+1760(SB)/8, $0x3ecc422a3ecc422a
+DATA rowConstants<>+1768(SB)/8, $0x3ecc422a3ecc422a
+DATA rowConstants<>+1776(SB)/8, $0x3ecc422a3ecc422a
+DATA rowConstants<>+1784(SB)/8, $0x3ecc422a3ecc422a
+DATA rowConstants<>+1792(SB)/8, $0x4120000041200000
+DATA rowConstants<>+1800(SB)/8, $0x4120000041200000
+DATA rowConstants<>+1808(SB)/8, $0x4120000041200000
+DATA rowConstants<>+1816(SB)/8, $0x4120000041200000
+DATA rowConstants<>+1824(SB)/8, $0x4120000041200000
+DATA rowConstants<>+1832(SB)/8, $0x4120000041200000
+DATA rowConstants<>+1840(SB)/8, $0x4120000041200000
+DATA rowConstants<>+1848(SB)/8, $0x4120000041200000
+DATA rowConstants<>+1856(SB)/8, $0xbd922279bd922279
+DATA rowConstants<>+1864(SB)/8, $0xbd922279bd922279
+DATA rowConstants<>+1872(SB)/8, $0xbd922279bd922279
+DATA rowConstants<>+1880(SB)/8, $0xbd922279bd922279
+DATA rowConstants<>+1888(SB)/8, $0xbd922279bd922279
+DATA rowConstants<>+1896(SB)/8, $0xbd922279bd922279
+DATA rowConstants<>+1904(SB)/8, $0xbd922279bd922279
+DATA rowConstants<>+1912(SB)/8, $0xbd922279bd922279
+DATA rowConstants<>+1920(SB)/8, $0xbfcc422abfcc422a
+DATA rowConstants<>+1928(SB)/8, $0xbfcc422abfcc422a
+DATA rowConstants<>+1936(SB)/8, $0xbfcc422abfcc422a
+DATA rowConstants<>+1944(SB)/8, $0xbfcc422abfcc422a
+DATA rowConstants<>+1952(SB)/8, $0xbfcc422abfcc422a
+DATA rowConstants<>+1960(SB)/8, $0xbfcc422abfcc422a
+DATA rowConstants<>+1968(SB)/8, $0xbfcc422abfcc422a
+DATA rowConstants<>+1976(SB)/8, $0xbfcc422abfcc422a
+DATA rowConstants<>+1984(SB)/8, $0xc11e6666c11e6666
+DATA rowConstants<>+1992(SB)/8, $0xc11e6666c11e6666
+DATA rowConstants<>+2000(SB)/8, $0xc11e6666c11e6666
+DATA rowConstants<>+2008(SB)/8, $0xc11e6666c11e6666
+DATA rowConstants<>+2016(SB)/8, $0xc11e6666c11e6666
+DATA rowConstants<>+2024(SB)/8, $0xc11e6666c11e6666
+DATA rowConstants<>+2032(SB)/8, $0xc11e6666c11e6666
+DATA rowConstants<>+2040(SB)/8, $0xc11e6666c11e6666
+DATA rowConstants<>+2048(SB)/8, $0x411e6666411e6666
+DATA rowConstants<>+2056(SB)/8, $0x411e6666411e6666
+DATA rowConstants<>+2064(SB)/8, $0x411e6666411e6666
+DATA rowConstants<>+2072(SB)/8, $0x411e6666411e6666
+DATA rowConstants<>+2080(SB)/8, $0x411e6666411e6666
+DATA rowConstants<>+2088(SB)/8, $0x411e6666411e6666
+DATA rowConstants<>+2096(SB)/8, $0x411e6666411e6666
+DATA rowConstants<>+2104(SB)/8, $0x411e6666411e6666
+DATA rowConstants<>+2112(SB)/8, $0x6407867864078678
+DATA rowConstants<>+2120(SB)/8, $0x6407867864078678
+DATA rowConstants<>+2128(SB)/8, $0x6407867864078678
+DATA rowConstants<>+2136(SB)/8, $0x6407867864078678
+DATA rowConstants<>+2144(SB)/8, $0x6407867864078678
+DATA rowConstants<>+2152(SB)/8, $0x6407867864078678
+DATA rowConstants<>+2160(SB)/8, $0x6407867864078678
+DATA rowConstants<>+2168(SB)/8, $0x6407867864078678
+DATA rowConstants<>+2176(SB)/8, $0xbe5b33b6be5b33b6
+DATA rowConstants<>+2184(SB)/8, $0xbe5b33b6be5b33b6
+DATA rowConstants<>+2192(SB)/8, $0xbe5b33b6be5b33b6
+DATA rowConstants<>+2200(SB)/8, $0xbe5b33b6be5b33b6
+DATA rowConstants<>+2208(SB)/8, $0xbe5b33b6be5b33b6
+DATA rowConstants<>+2216(SB)/8, $0xbe5b33b6be5b33b6
+DATA rowConstants<>+2224(SB)/8, $0xbe5b33b6be5b33b6
+DATA rowConstants<>+2232(SB)/8, $0xbe5b33b6be5b33b6
+DATA rowConstants<>+2240(SB)/8, $0xc2ac0000c2ac0000
+DATA rowConstants<>+2248(SB)/8, $0xc2ac0000c2ac0000
+DATA rowConstants<>+2256(SB)/8, $0xc2ac0000c2ac0000
+DATA rowConstants<>+2264(SB)/8, $0xc2ac0000c2ac0000
+DATA rowConstants<>+2272(SB)/8, $0xc2ac0000c2ac0000
+DATA rowConstants<>+2280(SB)/8, $0xc2ac0000c2ac0000
+DATA rowConstants<>+2288(SB)/8, $0xc2ac0000c2ac0000
+DATA rowConstants<>+2296(SB)/8, $0xc2ac0000c2ac0000
+DATA rowConstants<>+2304(SB)/8, $0x42ac000042ac0000
+DATA rowConstants<>+2312(SB)/8, $0x42ac000042ac0000
+DATA rowConstants<>+2320(SB)/8, $0x42ac000042ac0000
+DATA rowConstants<>+2328(SB)/8, $0x42ac000042ac0000
+DATA rowConstants<>+2336(SB)/8, $0x42ac000042ac0000
+DATA rowConstants<>+2344(SB)/8, $0x42ac000042ac0000
+DATA rowConstants<>+2352(SB)/8, $0x42ac000042ac0000
+DATA rowConstants<>+2360(SB)/8, $0x42ac000042ac0000
+DATA rowConstants<>+2368(SB)/8, $0xbbbb560dbbbb560d
+DATA rowConstants<>+2376(SB)/8, $0xbbbb560dbbbb560d
+DATA rowConstants<>+2384(SB)/8, $0xbbbb560dbbbb560d
+DATA rowConstants<>+2392(SB)/8, $0xbbbb560dbbbb560d
+DATA rowConstants<>+2400(SB)/8, $0xbbbb560dbbbb560d
+DATA rowConstants<>+2408(SB)/8, $0xbbbb560dbbbb560d
+DATA rowConstants<>+2416(SB)/8, $0xbbbb560dbbbb560d
+DATA rowConstants<>+2424(SB)/8, $0xbbbb560dbbbb560d
+DATA rowConstants<>+2432(SB)/8, $0x3ca92b6b3ca92b6b
+DATA rowConstants<>+2440(SB)/8, $0x3ca92b6b3ca92b6b
+DATA rowConstants<>+2448(SB)/8, $0x3ca92b6b3ca92b6b
+DATA rowConstants<>+2456(SB)/8, $0x3ca92b6b3ca92b6b
+DATA rowConstants<>+2464(SB)/8, $0x3ca92b6b3ca92b6b
+DATA rowConstants<>+2472(SB)/8, $0x3ca92b6b3ca92b6b
+DATA rowConstants<>+2480(SB)/8, $0x3ca92b6b3ca92b6b
+DATA rowConstants<>+2488(SB)/8, $0x3ca92b6b3ca92b6b
+DATA rowConstants<>+2496(SB)/8, $0xbd5c2224bd5c2224
+DATA rowConstants<>+2504(SB)/8, $0xbd5c2224bd5c2224
+DATA rowConstants<>+2512(SB)/8, $0xbd5c2224bd5c2224
+DATA rowConstants<>+2520(SB)/8, $0xbd5c2224bd5c2224
+DATA rowConstants<>+2528(SB)/8, $0xbd5c2224bd5c2224
+DATA rowConstants<>+2536(SB)/8, $0xbd5c2224bd5c2224
+DATA rowConstants<>+2544(SB)/8, $0xbd5c2224bd5c2224
+DATA rowConstants<>+2552(SB)/8, $0xbd5c2224bd5c2224
+DATA rowConstants<>+2560(SB)/8, $0x3e0883b43e0883b4
+DATA rowConstants<>+2568(SB)/8, $0x3e0883b43e0883b4
+DATA rowConstants<>+2576(SB)/8, $0x3e0883b43e0883b4
+DATA rowConstants<>+2584(SB)/8, $0x3e0883b43e0883b4
+DATA rowConstants<>+2592(SB)/8, $0x3e0883b43e0883b4
+DATA rowConstants<>+2600(SB)/8, $0x3e0883b43e0883b4
+DATA rowConstants<>+2608(SB)/8, $0x3e0883b43e0883b4
+DATA rowConstants<>+2616(SB)/8, $0x3e0883b43e0883b4
+DATA rowConstants<>+2624(SB)/8, $0xbeaaaa9abeaaaa9a
+DATA rowConstants<>+2632(SB)/8, $0xbeaaaa9abeaaaa9a
+DATA rowConstants<>+2640(SB)/8, $0xbeaaaa9abeaaaa9a
+DATA rowConstants<>+2648(SB)/8, $0xbeaaaa9abeaaaa9a
+DATA rowConstants<>+2656(SB)/8, $0xbeaaaa9abeaaaa9a
+DATA rowConstants<>+2664(SB)/8, $0xbeaaaa9abeaaaa9a
+DATA rowConstants<>+2672(SB)/8, $0xbeaaaa9abeaaaa9a
+DATA rowConstants<>+2680(SB)/8, $0xbeaaaa9abeaaaa9a
+DATA rowConstants<>+2688(SB)/8, $0x3ec800003ec80000
+DATA rowConstants<>+2696(SB)/8, $0x3ec800003ec80000
+DATA rowConstants<>+2704(SB)/8, $0x3ec800003ec80000
+DATA rowConstants<>+2712(SB)/8, $0x3ec800003ec80000
+DATA rowConstants<>+2720(SB)/8, $0x3ec800003ec80000
+DATA rowConstants<>+2728(SB)/8, $0x3ec800003ec80000
+DATA rowConstants<>+2736(SB)/8, $0x3ec800003ec80000
+DATA rowConstants<>+2744(SB)/8, $0x3ec800003ec80000
+DATA rowConstants<>+2752(SB)/8, $0xc0000000c0000000
+DATA rowConstants<>+2760(SB)/8, $0xc0000000c0000000
+DATA rowConstants<>+2768(SB)/8, $0xc0000000c0000000
+DATA rowConstants<>+2776(SB)/8, $0xc0000000c0000000
+DATA rowConstants<>+2784(SB)/8, $0xc0000000c0000000
+DATA rowConstants<>+2792(SB)/8, $0xc0000000c0000000
+DATA rowConstants<>+2800(SB)/8, $0xc0000000c0000000
+DATA rowConstants<>+2808(SB)/8, $0xc0000000c0000000
+DATA rowConstants<>+2816(SB)/8, $0x4080000040800000
+DATA rowConstants<>+2824(SB)/8, $0x4080000040800000
+DATA rowConstants<>+2832(SB)/8, $0x4080000040800000
+DATA rowConstants<>+2840(SB)/8, $0x4080000040800000
+DATA rowConstants<>+2848(SB)/8, $0x4080000040800000
+DATA rowConstants<>+2856(SB)/8, $0x4080000040800000
+DATA rowConstants<>+2864(SB)/8, $0x4080000040800000
+DATA rowConstants<>+2872(SB)/8, $0x4080000040800000
+DATA rowConstants<>+2880(SB)/8, $0xbf800000bf800000
+DATA rowConstants<>+2888(SB)/8, $0xbf800000bf800000
+DATA rowConstants<>+2896(SB)/8, $0xbf800000bf800000
+DATA rowConstants<>+2904(SB)/8, $0xbf800000bf800000
+DATA rowConstants<>+2912(SB)/8, $0xbf800000bf800000
+DATA rowConstants<>+2920(SB)/8, $0xbf800000bf800000
+DATA rowConstants<>+2928(SB)/8, $0xbf800000bf800000
+DATA rowConstants<>+2936(SB)/8, $0xbf800000bf800000
+GLOBL rowConstants<>(SB), RODATA|NOPTR, $2944
+
+DATA rowMasks<>+0(SB)/8, $0xffffffffffffffff
+DATA rowMasks<>+8(SB)/8, $0xffffffffffffffff
+DATA rowMasks<>+16(SB)/8, $0xffffffffffffffff
+DATA rowMasks<>+24(SB)/8, $0xffffffffffffffff
+DATA rowMasks<>+32(SB)/8, $0xffffffffffffffff
+DATA rowMasks<>+40(SB)/8, $0xffffffffffffffff
+DATA rowMasks<>+48(SB)/8, $0xffffffffffffffff
+DATA rowMasks<>+56(SB)/8, $0xffffffffffffffff
+DATA rowMasks<>+64(SB)/8, $0x0000000000000000
+DATA rowMasks<>+72(SB)/8, $0x0000000000000000
+DATA rowMasks<>+80(SB)/8, $0x0000000000000000
+DATA rowMasks<>+88(SB)/8, $0x0000000000000000
+DATA rowMasks<>+96(SB)/8, $0x0000000000000000
+DATA rowMasks<>+104(SB)/8, $0x0000000000000000
+DATA rowMasks<>+112(SB)/8, $0x0000000000000000
+DATA rowMasks<>+120(SB)/8, $0x0000000000000000
+GLOBL rowMasks<>(SB), RODATA|NOPTR, $128

@@ -7,6 +7,9 @@ import "github.com/gradientlearning/cola/linalg/kernel"
 // vectors reports whether there are kernels at the level in use.
 func vectors() bool { return kernel.Current() == kernel.NEON }
 
+// tails says that kernels take whole vectors only.
+const tails = false
+
 func (r *row) axpy() { axpyNEON(r) }
 
 //go:noescape
@@ -126,6 +129,21 @@ func (r *row) swigluSlopes() { swigluSlopesNEON(r) }
 
 //go:noescape
 func swigluSlopesNEON(r *row)
+
+func (r *row) relu() { reluNEON(r) }
+
+//go:noescape
+func reluNEON(r *row)
+
+func (r *row) reluSlope() { reluSlopeNEON(r) }
+
+//go:noescape
+func reluSlopeNEON(r *row)
+
+func (r *row) rotate() { rotateNEON(r) }
+
+//go:noescape
+func rotateNEON(r *row)
 
 func (r *row) adam() { adamNEON(r) }
 

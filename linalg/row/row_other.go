@@ -7,6 +7,8 @@ package row
 // vectors says that there are no kernels.
 func vectors() bool { return false }
 
+const tails = false
+
 func (*row) axpy() { panic("row: no kernels") }
 
 func (*row) scale() { panic("row: no kernels") }
@@ -54,5 +56,11 @@ func (*row) tanhSlope() { panic("row: no kernels") }
 func (*row) swiglu() { panic("row: no kernels") }
 
 func (*row) swigluSlopes() { panic("row: no kernels") }
+
+func (*row) relu() { panic("row: no kernels") }
+
+func (*row) reluSlope() { panic("row: no kernels") }
+
+func (*row) rotate() { panic("row: no kernels") }
 
 func (*row) adam() { panic("row: no kernels") }

@@ -1,10 +1,14 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // vectorWriter turns a kernel's code into the instructions of one vector length. A vector of 16
-// is one ZMM or two YMM registers; in the second case the code is written twice, the second
-// time for the upper half.
+// is one ZMM or two YMM registers. Several registers go through the code side by side, since an
+// operation takes about four cycles and two can begin in each; then single vectors, and at the
+// end a part of one, under a mask.
 type vectorWriter struct {
 	a        *assembly
 	register string
@@ -13,13 +17,17 @@ type vectorWriter struct {
 	code     []operation
 
 	lastUse []int          // by value
-	places  map[value]int  // registers of values that are still needed
-	free    []int          // registers
-	fixed   map[string]int // scalars and parts
+	fixed   map[string]int // registers of scalars and parts
+	masks   []int          // of AVX2, in the part of a vector
+	masked  bool
+	first   int             // the first of the registers side by side, counted from the loop's
+	held    map[value][]int // registers of values that are still needed
+	free    []int           // registers
+	short   bool            // there were too few
 }
 
-// The general registers: DI holds the *row, CX the vectors left, and these point to the rows.
-var rowPointers = []string{"R8", "R9", "R10", "R11", "R12"}
+// The general registers: DI holds the *row, CX the elements left, and these point to the rows.
+var rowPointers = []string{"R8", "R9", "R10", "R11", "R12", "R13"}
 
 func (w *vectorWriter) reg(i int) string { return fmt.Sprintf("%s%d", w.register, i) }
 
@@ -43,16 +51,28 @@ func (w *vectorWriter) write(name string) {
 	w.a.line("// func %s(r *row)", name)
 	w.a.line("TEXT ·%s(SB), NOSPLIT, $0-8", name)
 	w.a.op("MOVQ", "r+0(FP)", "DI")
-	w.a.op("MOVQ", "row_vectors(DI)", "CX")
+	w.a.op("MOVQ", "row_count(DI)", "CX")
 	for i := range rows {
 		w.a.op("MOVQ", fmt.Sprintf("(row_rows+%d)(DI)", 8*i), rowPointers[i])
 	}
-	next := 512 / w.bytes * 2 // 16 registers of 32 bytes, 32 of 64 bytes
-	if w.register == "Y" {
-		next = 16
-	} else {
-		next = 32
+	w.begin(parts)
+	several := 4 / w.halves()
+	w.loop("several", several, rows)
+	w.loop("single", 1, rows)
+	w.rest()
+	w.a.line("done:")
+	for i := range parts {
+		for h := range w.halves() {
+			w.a.op("VMOVUPS", w.reg(w.fixed[fmt.Sprint("part", i, h)]), fmt.Sprintf("(row_parts+%d)(DI)", 64*i+w.bytes*h))
+		}
 	}
+	w.a.op("VZEROUPPER")
+	w.a.op("RET")
+}
+
+// begin loads scalars and parts. Registers are numbered from 31 or 15 down for them.
+func (w *vectorWriter) begin(parts int) {
+	next := w.bytes / 2 // 16 registers of 32 bytes, 32 of 64 bytes
 	w.fixed = map[string]int{}
 	for i := range w.kernel.scalars {
 		next--
@@ -66,147 +86,135 @@ func (w *vectorWriter) write(name string) {
 			w.a.op("VMOVUPS", fmt.Sprintf("(row_parts+%d)(DI)", 64*i+w.bytes*h), w.reg(next))
 		}
 	}
-	w.a.line("loop:")
-	for h := range w.halves() {
-		w.body(h, next)
+	for i := range next {
+		w.free = append(w.free, next-1-i)
 	}
+}
+
+// loop goes over as many vectors at once as there are, while there are.
+func (w *vectorWriter) loop(name string, vectors, rows int) {
+	n := fmt.Sprintf("$%d", 16*vectors)
+	w.a.op("CMPQ", "CX", n)
+	w.a.op("JLT", name+"End")
+	w.a.line("%s:", name)
+	w.body(vectors * w.halves())
 	for i := range rows {
-		w.a.op("ADDQ", "$64", rowPointers[i])
+		w.a.op("ADDQ", fmt.Sprintf("$%d", 64*vectors), rowPointers[i])
 	}
-	w.a.op("DECQ", "CX")
-	w.a.op("JNZ", "loop")
-	for i := range parts {
-		for h := range w.halves() {
-			w.a.op("VMOVUPS", w.reg(w.fixed[fmt.Sprint("part", i, h)]), fmt.Sprintf("(row_parts+%d)(DI)", 64*i+w.bytes*h))
+	w.a.op("SUBQ", n, "CX")
+	w.a.op("CMPQ", "CX", n)
+	w.a.op("JGE", name)
+	w.a.line("%sEnd:", name)
+}
+
+// rest writes the code for less than a vector.
+func (w *vectorWriter) rest() {
+	w.a.op("TESTQ", "CX", "CX")
+	w.a.op("JLE", "done")
+	w.masked = true
+	if w.register == "Z" {
+		w.a.op("MOVL", "$-1", "AX")
+		w.a.op("BZHIL", "CX", "AX", "AX")
+		w.a.op("KMOVW", "AX", "K1")
+	} else { // what begins 16−n elements behind the first of rowMasks has n ones first
+		w.a.op("LEAQ", "rowMasks<>+64(SB)", "AX")
+		w.a.op("SHLQ", "$2", "CX")
+		w.a.op("SUBQ", "CX", "AX")
+		for h := range 2 {
+			r := w.take()
+			w.masks = append(w.masks, r)
+			w.a.op("VMOVUPS", fmt.Sprintf("%d(AX)", 32*h), w.reg(r))
 		}
 	}
-	w.a.op("VZEROUPPER")
-	w.a.op("RET")
+	w.body(w.halves())
 }
 
-// body writes the code for one half (or the whole) of a vector.
-func (w *vectorWriter) body(half, registers int) {
-	w.places, w.free = map[value]int{}, nil
-	for i := registers - 1; i >= 0; i-- {
-		w.free = append(w.free, i)
+// body writes the code for so many registers: as many as possible side by side.
+func (w *vectorWriter) body(registers int) {
+	a, free := w.a, slices.Clone(w.free)
+	for side := registers; ; side /= 2 {
+		w.a, w.free, w.short = new(assembly), slices.Clone(free), false
+		for w.first = 0; w.first < registers; w.first += side {
+			w.held = map[value][]int{}
+			for i, o := range w.code {
+				w.operation(value(i), o, side)
+			}
+		}
+		if !w.short {
+			a.text.WriteString(w.a.text.String())
+			w.a, w.free = a, free
+			return
+		}
+		if side == 1 {
+			panic(fmt.Sprintf("gen: %s needs more registers than there are", w.kernel.name))
+		}
 	}
-	for i, o := range w.code {
-		w.operation(half, value(i), o)
-	}
-}
-
-// operand is the register of a value, or the place of a constant.
-func (w *vectorWriter) operand(x value) string {
-	switch o := w.code[x]; o.name {
-	case "constant":
-		return constants.place(o.bits)
-	case "scalar":
-		return w.reg(w.fixed[fmt.Sprint("scalar", o.index)])
-	}
-	return w.reg(w.places[x])
-}
-
-// inRegister is operand for instructions that take no memory there.
-func (w *vectorWriter) inRegister(x value) (register string, release func()) {
-	if w.code[x].name != "constant" {
-		return w.operand(x), func() {}
-	}
-	r := w.take()
-	w.a.op("VMOVUPS", w.operand(x), w.reg(r))
-	return w.reg(r), func() { w.free = append(w.free, r) }
 }
 
 func (w *vectorWriter) take() int {
 	if len(w.free) == 0 {
-		panic(fmt.Sprintf("gen: %s needs more registers than there are", w.kernel.name))
+		w.short = true
+		return 0
 	}
 	r := w.free[len(w.free)-1]
 	w.free = w.free[:len(w.free)-1]
 	return r
 }
 
-// release frees the registers of values whose last use is i.
-func (w *vectorWriter) release(i value, operands []value) {
-	for _, x := range operands {
-		if r, ok := w.places[x]; ok && w.lastUse[x] == int(i) {
-			w.free = append(w.free, r)
-			delete(w.places, x)
-		}
+// operation writes o for the registers side by side.
+func (w *vectorWriter) operation(i value, o operation, side int) {
+	if o.name == "constant" || o.name == "scalar" {
+		return
 	}
-}
-
-func (w *vectorWriter) operation(half int, i value, o operation) {
-	at := fmt.Sprintf("%d(%s)", half*w.bytes, rowPointers[min(o.index, len(rowPointers)-1)])
+	outer, borrowed := w.outer(o)
+	result := make([]int, side)
+	for q := range side {
+		args := make([]string, len(o.operands))
+		for j, x := range o.operands {
+			if args[j] = outer[j]; args[j] == "" {
+				args[j] = w.reg(w.held[x][q])
+			}
+		}
+		if o.name == "choose" { // two instructions, which read to the end
+			result[q] = w.take()
+		}
+		for j, x := range o.operands {
+			if w.held[x] != nil && w.lastUse[x] == int(i) && !slices.Contains(o.operands[:j], x) {
+				w.free = append(w.free, w.held[x][q])
+			}
+		}
+		switch o.name {
+		case "choose", "store", "part", "largest":
+		default:
+			result[q] = w.take()
+		}
+		w.instruction(o, w.first+q, args, w.reg(result[q]))
+	}
 	switch o.name {
-	case "constant", "scalar":
-	case "load":
-		w.places[i] = w.take()
-		w.a.op("VMOVUPS", at, w.reg(w.places[i]))
-	case "store":
-		r, release := w.inRegister(o.operands[0])
-		w.a.op("VMOVUPS", r, at)
-		release()
-		w.release(i, o.operands)
-	case "part", "largest":
-		part, name := w.reg(w.fixed[fmt.Sprint("part", o.index, half)]), "VADDPS"
-		if o.name == "largest" {
-			name = "VMAXPS" // what is not greater, or no number, leaves the part as it is
-			w.a.op(name, part, w.operand(o.operands[0]), part)
-		} else {
-			w.a.op(name, w.operand(o.operands[0]), part, part)
-		}
-		w.release(i, o.operands)
-	case "choose":
-		w.choose(i, o)
-	case "VSQRTPS", "VPSLLD":
-		x, release := w.inRegister(o.operands[0])
-		release()
-		w.release(i, o.operands)
-		w.places[i] = w.take()
-		if o.name == "VPSLLD" {
-			w.a.op("VPSLLD", "$23", x, w.reg(w.places[i]))
-		} else {
-			w.a.op("VSQRTPS", x, w.reg(w.places[i]))
-		}
+	case "store", "part", "largest":
 	default:
-		w.binary(i, o)
+		w.held[i] = result
 	}
+	w.free = append(w.free, borrowed...)
 }
 
-// binary writes an instruction of two operands: Go's order is the reverse of the formula's.
-func (w *vectorWriter) binary(i value, o operation) {
-	name := o.name
-	switch {
-	case name == "VAND" && w.register == "Z":
-		name = "VPANDD"
-	case name == "VAND":
-		name = "VPAND"
+// outer returns the operands that are the same for all registers: scalars and constants. The
+// second operand of an instruction may be in memory, the third of a choice, too.
+func (w *vectorWriter) outer(o operation) (operands []string, borrowed []int) {
+	operands = make([]string, len(o.operands))
+	for j, x := range o.operands {
+		switch from := w.code[x]; from.name {
+		case "scalar":
+			operands[j] = w.reg(w.fixed[fmt.Sprint("scalar", from.index)])
+		case "constant":
+			operands[j] = constants.place(from.bits)
+			if j == 1 || j == 2 {
+				continue
+			}
+			r := w.take()
+			w.a.op("VMOVUPS", operands[j], w.reg(r))
+			operands[j], borrowed = w.reg(r), append(borrowed, r)
+		}
 	}
-	x, release := w.inRegister(o.operands[0])
-	y := w.operand(o.operands[1])
-	release()
-	w.release(i, o.operands)
-	w.places[i] = w.take()
-	w.a.op(name, y, x, w.reg(w.places[i]))
-}
-
-// choose writes a comparison and what it decides.
-func (w *vectorWriter) choose(i value, o operation) {
-	x, releaseX := w.inRegister(o.operands[0])
-	y := w.operand(o.operands[1])
-	yes := w.operand(o.operands[2])
-	no, releaseNo := w.inRegister(o.operands[3])
-	r := w.take()
-	comparison := fmt.Sprintf("$%d", o.index)
-	if w.register == "Z" {
-		w.a.op("VCMPPS", comparison, y, x, "K1")
-		w.a.op("VBLENDMPS", yes, no, "K1", w.reg(r))
-	} else {
-		w.a.op("VCMPPS", comparison, y, x, w.reg(r))
-		w.a.op("VBLENDVPS", w.reg(r), yes, no, w.reg(r))
-	}
-	releaseX()
-	releaseNo()
-	w.release(i, o.operands)
-	w.places[i] = r
+	return operands, borrowed
 }

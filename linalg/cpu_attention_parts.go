@@ -1,0 +1,148 @@
+package linalg
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// attending is one call of Attention or AttentionBackward.
+type attending struct {
+	a               Attention
+	q, k, v, y, lse []float32
+	dq, dk, dv, g   []float32
+	spans           []Span // those with most work first
+	parts           []part
+	next            atomic.Int64 // part that nobody has begun
+	do              func(c *attending, p *part)
+	take            func(int, int)
+}
+
+// part is what one thread does of a head of keys, with the heads of queries that read it, in
+// a span: queries and keys are counted from the span's first.
+type part struct {
+	span             Span
+	head             int // of keys
+	queryLo, queryHi int
+	keyLo, keyHi     int
+	dq, dkv          bool // which gradients are its own
+}
+
+// attends are calls that are over, whose memory is used again.
+var attends = sync.Pool{New: func() any {
+	c := new(attending)
+	c.take = func(int, int) {
+		for i := int(c.next.Add(1)) - 1; i < len(c.parts); i = int(c.next.Add(1)) - 1 {
+			c.do(c, &c.parts[i])
+		}
+	}
+	return c
+}}
+
+// run does the parts on several threads: each takes the next one, of which the largest come
+// first. What parts write does not overlap.
+func (c *attending) run(do func(c *attending, p *part)) {
+	c.do = do
+	c.next.Store(0)
+	parallel(len(c.parts), 1, c.take)
+	*c = attending{spans: c.spans[:0], parts: c.parts[:0], take: c.take}
+	attends.Put(c)
+}
+
+// cut makes a part of every head of keys of every span. Where one is so much work that
+// threads would wait for it, it is cut into several, which changes no bit: backward, queries
+// are cut for dq and keys for dk and dv, and scores are computed for both.
+func (c *attending) cut(backward bool) {
+	c.spans = append(c.spans[:0], c.a.Spans...)
+	slices.SortStableFunc(c.spans, func(s, t Span) int { return cmp.Compare(c.a.pairs(t), c.a.pairs(s)) })
+	threads, total := runtime.GOMAXPROCS(0), 0
+	for _, s := range c.spans {
+		total += c.a.pairs(s) * c.a.KVHeads
+	}
+	for _, s := range c.spans {
+		pieces := 1
+		if threads > 1 && total > 0 {
+			pieces = (c.a.pairs(s)*2*threads + total - 1) / total
+		}
+		for head := range c.a.KVHeads {
+			whole := part{span: s, head: head, queryHi: s.QueryHi - s.QueryLo, keyHi: s.KeyHi - s.KeyLo, dq: true, dkv: true}
+			switch {
+			case pieces < 2:
+				c.parts = append(c.parts, whole)
+			case !backward:
+				c.cutQueries(whole, pieces)
+			default:
+				only := whole
+				only.dkv = false
+				c.cutQueries(only, pieces)
+				whole.dq = false
+				c.cutKeys(whole, pieces)
+			}
+		}
+	}
+}
+
+// pairs returns how many queries see how many keys in a span, all in all.
+func (a *Attention) pairs(s Span) int {
+	n := s.QueryHi - s.QueryLo
+	if n == 0 {
+		return 0
+	}
+	first, last := a.keys(s, 0), a.keys(s, n-1)
+	if first == 0 {
+		return last * (last + 1) / 2
+	}
+	return n * (first + last) / 2
+}
+
+// cutQueries cuts a part between blocks of queries.
+func (c *attending) cutQueries(p part, pieces int) {
+	blocks := (p.queryHi + queryBlock - 1) / queryBlock
+	pieces = min(pieces, blocks)
+	for i := pieces - 1; i >= 0; i-- { // the last ones see most keys
+		piece := p
+		piece.queryLo, piece.queryHi = i*blocks/pieces*queryBlock, min((i+1)*blocks/pieces*queryBlock, p.queryHi)
+		c.parts = append(c.parts, piece)
+	}
+}
+
+// cutKeys cuts a part between tiles of keys.
+func (c *attending) cutKeys(p part, pieces int) {
+	tiles := (p.keyHi + keyTile - 1) / keyTile
+	pieces = min(pieces, tiles)
+	for i := range pieces { // the first ones are seen by most queries
+		piece := p
+		piece.keyLo, piece.keyHi = i*tiles/pieces*keyTile, min((i+1)*tiles/pieces*keyTile, p.keyHi)
+		c.parts = append(c.parts, piece)
+	}
+}
+
+// blocks calls do for the blocks of a part's queries, counted from the span's first, of every
+// head that reads its keys. They have one query each if they must.
+func (c *attending) blocks(p *part, single bool, do func(head, lo, rows int)) {
+	step := queryBlock
+	if single {
+		step = 1
+	}
+	group := c.a.Heads / c.a.KVHeads
+	for head := p.head * group; head < (p.head+1)*group; head++ {
+		for lo := p.queryLo; lo < p.queryHi; lo += step {
+			do(head, lo, min(step, p.queryHi-lo))
+		}
+	}
+}
+
+// query returns where a query of a head lies in q.
+func (c *attending) query(p *part, i, head int) int {
+	return ((p.span.QueryLo+i)*c.a.Heads + head) * c.a.Dim
+}
+
+// key returns where a key lies in k.
+func (c *attending) key(p *part, i int) int {
+	return ((p.span.KeyLo+i)*c.a.KVHeads + p.head) * c.a.Dim
+}
+
+// seen returns how many of the part's keys, from the span's first on, query i sees.
+func (c *attending) seen(p *part, i int) int { return min(c.a.keys(p.span, i), p.keyHi) }
