@@ -2,7 +2,7 @@ package kernel
 
 // columnMasks is 16 ones and 16 zeros, as masks of AVX2: what begins 16−n elements behind the
 // first has n ones first.
-var columnMasks = func() (m [32]int32) {
+var columnMasks = func() (m [32]int32) { //nolint:unused // the assembly uses it
 	for i := range 16 {
 		m[i] = -1
 	}

@@ -41,17 +41,16 @@ func (v *vectorCode) indexed(name string, index int, operands ...value) value {
 	return value(len(v.code) - 1)
 }
 
-func (v *vectorCode) load(row int) value      { return v.indexed("load", row) }
-func (v *vectorCode) store(row int, x value)  { v.indexed("store", row, x) }
-func (v *vectorCode) scalar(i int) value      { return v.indexed("scalar", i) }
-func (v *vectorCode) add(x, y value) value    { return v.do("VADDPS", x, y) }
-func (v *vectorCode) sub(x, y value) value    { return v.do("VSUBPS", x, y) }
-func (v *vectorCode) mul(x, y value) value    { return v.do("VMULPS", x, y) }
-func (v *vectorCode) div(x, y value) value    { return v.do("VDIVPS", x, y) }
-func (v *vectorCode) sqrt(x value) value      { return v.do("VSQRTPS", x) }
-func (v *vectorCode) addInt(x, y value) value { return v.do("VPADDD", x, y) }
-func (v *vectorCode) shift(x value) value     { return v.do("VPSLLD", x) } // to the exponent's place
-func (v *vectorCode) and(x, y value) value    { return v.do("VANDPS", x, y) }
+func (v *vectorCode) load(row int) value     { return v.indexed("load", row) }
+func (v *vectorCode) store(row int, x value) { v.indexed("store", row, x) }
+func (v *vectorCode) scalar(i int) value     { return v.indexed("scalar", i) }
+func (v *vectorCode) add(x, y value) value   { return v.do("VADDPS", x, y) }
+func (v *vectorCode) sub(x, y value) value   { return v.do("VSUBPS", x, y) }
+func (v *vectorCode) mul(x, y value) value   { return v.do("VMULPS", x, y) }
+func (v *vectorCode) div(x, y value) value   { return v.do("VDIVPS", x, y) }
+func (v *vectorCode) sqrt(x value) value     { return v.do("VSQRTPS", x) }
+func (v *vectorCode) shift(x value) value    { return v.do("VPSLLD", x) } // to the exponent's place
+func (v *vectorCode) and(x, y value) value   { return v.do("VANDPS", x, y) }
 
 // larger and smaller return x where it is that, and else y: NaN stays where it is y.
 func (v *vectorCode) larger(x, y value) value  { return v.do("VMAXPS", x, y) }
