@@ -163,8 +163,8 @@ func scoreStride(n int) int { return n/32*32 + 48 }
 // split returns the first n numbers and the others.
 func split(x []float32, n int) (first, rest []float32) { return x[:n], x[n:] }
 
-// allFinite reports whether no number is NaN or infinite. It may miss a few that are finite, if
-// they are very large.
+// allFinite reports whether no number is NaN or infinite. It also says no where finite ones are
+// so large that their sum is not.
 func allFinite(x []float32) bool {
 	sum := row.Sum(x)
 	return sum-sum == 0
@@ -184,6 +184,19 @@ func (cpu) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention
 	c.run((*attending).backward)
 }
 
+// backwardBlock is the memory of a part of AttentionBackward.
+type backwardBlock struct {
+	part
+	n                  int       // of keys, from the part's first on
+	keys, values       []float32 // packed (dim, n)
+	down               []float32 // the keys packed (n, dim), where dq is wanted
+	queries, gradients []float32 // of a block, packed (rows, dim), where dk and dv are
+	weights, slopes    []float32 // of a tile, (rows, tileStride)
+	sums, result       []float32 // (rows, dim)
+}
+
+const tileStride = keyTile + 16
+
 // backward adds to the part's rows of dq, of dk and dv, or of all three.
 func (c *attending) backward(p *part) {
 	if p.queryLo == p.queryHi {
@@ -195,15 +208,15 @@ func (c *attending) backward(p *part) {
 		return
 	}
 	across, down, block := kernel.PackedLen(dim, n), kernel.PackedLen(n, dim), kernel.PackedLen(queryBlock, dim)
-	memory := floats.borrow(2*across + down + 2*block + 2*queryBlock*(backStride+dim))
-	b := backBlock{part: *p, n: n}
+	memory := floats.borrow(2*across + down + 2*block + 2*queryBlock*(tileStride+dim))
+	b := backwardBlock{part: *p, n: n}
 	b.keys, b.sums = split(memory.data, across)
 	b.values, b.sums = split(b.sums, across)
 	b.down, b.sums = split(b.sums, down)
 	b.queries, b.sums = split(b.sums, block)
 	b.gradients, b.sums = split(b.sums, block)
-	b.weights, b.sums = split(b.sums, queryBlock*backStride)
-	b.slopes, b.sums = split(b.sums, queryBlock*backStride)
+	b.weights, b.sums = split(b.sums, queryBlock*tileStride)
+	b.slopes, b.sums = split(b.sums, queryBlock*tileStride)
 	b.sums, b.result = split(b.sums, queryBlock*dim)
 	from, cols := c.key(p, p.keyLo), c.a.KVHeads*dim
 	kernel.Pack(b.keys, c.k[from:], dim, n, 1, cols)
@@ -221,21 +234,8 @@ func (c *attending) backward(p *part) {
 	memory.giveBack()
 }
 
-const backStride = keyTile + 16
-
-// backBlock is the memory of a part of AttentionBackward.
-type backBlock struct {
-	part
-	n                  int       // of keys, from the part's first on
-	keys, values       []float32 // packed (dim, n)
-	down               []float32 // the keys packed (n, dim), where dq is wanted
-	queries, gradients []float32 // of a block, packed (rows, dim), where dk and dv are
-	weights, slopes    []float32 // of a tile, (rows, backStride)
-	sums, result       []float32 // (rows, dim)
-}
-
 // backwardBlock adds what a block of queries gives.
-func (c *attending) backwardBlock(b *backBlock, head, lo, rows int) {
+func (c *attending) backwardBlock(b *backwardBlock, head, lo, rows int) {
 	a, dim, cols := &c.a, c.a.Dim, c.a.Heads*c.a.Dim
 	at, most := c.query(&b.part, lo, head), c.seen(&b.part, lo+rows-1)-b.keyLo
 	if most <= 0 {
@@ -258,23 +258,23 @@ func (c *attending) backwardBlock(b *backBlock, head, lo, rows int) {
 	queries, gradients := kernel.Operand{Data: c.q[at:], RowStride: cols, ColStride: 1}, kernel.Operand{Data: c.g[at:], RowStride: cols, ColStride: 1}
 	for tile := 0; tile < most; tile += keyTile {
 		count := min(keyTile, most-tile)
-		kernel.Multiply(b.weights, backStride, nil, 0, queries, b.keys[tile*dim:], rows, count, dim)
-		kernel.Multiply(b.slopes, backStride, nil, 0, gradients, b.values[tile*dim:], rows, count, dim)
+		kernel.Multiply(b.weights, tileStride, nil, 0, queries, b.keys[tile*dim:], rows, count, dim)
+		kernel.Multiply(b.slopes, tileStride, nil, 0, gradients, b.values[tile*dim:], rows, count, dim)
 		for i := range rows {
 			own := min(max(c.seen(&b.part, lo+i)-b.keyLo-tile, 0), count)
-			weights, slopes := b.weights[i*backStride:][:backStride], b.slopes[i*backStride:][:backStride]
+			weights, slopes := b.weights[i*tileStride:][:tileStride], b.slopes[i*tileStride:][:tileStride]
 			whole := wholeVectors(own)
 			row.Slopes(weights[:whole], slopes[:whole], a.Scale, c.lse[(b.span.QueryLo+lo+i)*a.Heads+head], dots[i])
 			clear(weights[own:count])
 			clear(slopes[own:count])
 		}
 		if b.dq {
-			combine(b.sums, kernel.Operand{Data: b.slopes, RowStride: backStride, ColStride: 1}, b.down, b.n, tile, rows, dim, count)
+			combine(b.sums, kernel.Operand{Data: b.slopes, RowStride: tileStride, ColStride: 1}, b.down, b.n, tile, rows, dim, count)
 		}
 		if b.dkv {
 			key, wide := c.key(&b.part, b.keyLo+tile), a.KVHeads*dim
-			kernel.Multiply(c.dk[key:], wide, c.dk[key:], wide, kernel.Operand{Data: b.slopes, RowStride: 1, ColStride: backStride}, b.queries, count, dim, rows)
-			kernel.Multiply(c.dv[key:], wide, c.dv[key:], wide, kernel.Operand{Data: b.weights, RowStride: 1, ColStride: backStride}, b.gradients, count, dim, rows)
+			kernel.Multiply(c.dk[key:], wide, c.dk[key:], wide, kernel.Operand{Data: b.slopes, RowStride: 1, ColStride: tileStride}, b.queries, count, dim, rows)
+			kernel.Multiply(c.dv[key:], wide, c.dv[key:], wide, kernel.Operand{Data: b.weights, RowStride: 1, ColStride: tileStride}, b.gradients, count, dim, rows)
 		}
 	}
 	if !b.dq {
