@@ -172,40 +172,42 @@ func TestMultiplyWidened(t *testing.T) {
 // TestMultiplyBF16 holds the processor's own products against float64, of the rounded
 // factors: each term may be rounded twice, in whatever order they are added up.
 func TestMultiplyBF16(t *testing.T) {
-	eachLevel(t, func(t *testing.T) {
-		for _, m := range []int{1, 15, 16, 17, 32, 33} {
-			for _, n := range []int{1, 16, 17, 32, 33, 65} {
-				for _, k := range []int{0, 1, 2, 31, 33, 801} {
-					p := newProblem(23, m, n, k, false)
-					b, wide := p.roundedB()
-					terms := kernel.Terms(k)
-					a := make([]uint16, kernel.RowsBF16(m)*terms)
-					for i := range a {
-						a[i] = 0x7fc0 // rows beyond m may hold anything
-					}
-					kernel.RoundBF16(a, kernel.Operand{Data: p.a, RowStride: k, ColStride: 1}, m, k)
-					c := make([]float32, m*n+1)
-					c[m*n] = canary
-					kernel.MultiplyBF16(c, n, p.init, n, a, b, m, n, k)
-					for i := range m {
-						for j := range n {
-							want := float64(p.init[i*n+j])
-							size := math.Abs(want)
-							for q := range k {
-								term := float64(widened(a[i*terms+q])) * float64(wide[q*n+j])
-								want += term
-								size += math.Abs(term)
-							}
-							if got := float64(c[i*n+j]); !(math.Abs(got-want) <= float64(2*k+1)*0x1p-24*size) {
-								t.Fatalf("(%d, %d)·(%d, %d): element (%d, %d) is %v, want %v", m, k, k, n, i, j, got, want)
-							}
+	eachLevel(t, func(t *testing.T) { kernel.EachBF16(func() { multipliesBF16(t) }) })
+}
+
+func multipliesBF16(t *testing.T) {
+	for _, m := range []int{1, 15, 16, 17, 32, 33} {
+		for _, n := range []int{1, 16, 17, 32, 33, 65} {
+			for _, k := range []int{0, 1, 2, 31, 33, 801} {
+				p := newProblem(23, m, n, k, false)
+				b, wide := p.roundedB()
+				terms := kernel.Terms(k)
+				a := make([]uint16, kernel.RowsBF16(m)*terms)
+				for i := range a {
+					a[i] = 0x7fc0 // rows beyond m may hold anything
+				}
+				kernel.RoundBF16(a, kernel.Operand{Data: p.a, RowStride: k, ColStride: 1}, m, k)
+				c := make([]float32, m*n+1)
+				c[m*n] = canary
+				kernel.MultiplyBF16(c, n, p.init, n, a, b, m, n, k)
+				for i := range m {
+					for j := range n {
+						want := float64(p.init[i*n+j])
+						size := math.Abs(want)
+						for q := range k {
+							term := float64(widened(a[i*terms+q])) * float64(wide[q*n+j])
+							want += term
+							size += math.Abs(term)
+						}
+						if got := float64(c[i*n+j]); !(math.Abs(got-want) <= float64(2*k+1)*0x1p-24*size) {
+							t.Fatalf("(%d, %d)·(%d, %d): element (%d, %d) is %v, want %v", m, k, k, n, i, j, got, want)
 						}
 					}
-					if c[m*n] != canary {
-						t.Fatalf("(%d, %d)·(%d, %d): something is written behind c", m, k, k, n)
-					}
+				}
+				if c[m*n] != canary {
+					t.Fatalf("(%d, %d)·(%d, %d): something is written behind c", m, k, k, n)
 				}
 			}
 		}
-	})
+	}
 }

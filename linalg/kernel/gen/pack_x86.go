@@ -6,7 +6,7 @@ func init() { files["pack_amd64.s"] = packs }
 
 // packs writes what transposes columns into a panel.
 func packs() string {
-	a := newAssembly("pack_amd64.go")
+	a := newAssembly("pack_x86.go")
 	pack(a, "packAVX512", "Z", 16)
 	pack(a, "packAVX2", "Y", 8)
 	return a.String()

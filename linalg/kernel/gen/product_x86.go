@@ -16,7 +16,7 @@ type vectors struct {
 // products writes the tiles of a product: for each number of rows and vectors a loop over
 // k in which every element of c has its own place in a register.
 func products() string {
-	a := newAssembly("product_amd64.go")
+	a := newAssembly("product_x86.go")
 	tiles(a, vectors{"tileAVX512", "Z", 64, 14, 2, false})
 	tiles(a, vectors{"tileAVX2", "Y", 32, 6, 2, false})
 	peak(a, vectors{"fmasAVX512", "Z", 64, 24, 1, false})

@@ -9,7 +9,7 @@ func init() { files["bf16_amd64.s"] = bf16 }
 
 // bf16 writes products of bfloat16: Go's assembler knows none of their instructions.
 func bf16() string {
-	a := newAssembly("bf16_amd64.go")
+	a := newAssembly("bf16_x86.go")
 	tiles(a, vectors{"tilePairs", "Z", 64, 14, 2, true})
 	amx(a)
 	widen(a, vectors{"widenAVX512", "Z", 64, 0, 2, false})

@@ -6,7 +6,7 @@ func init() { files["product_row_amd64.s"] = rows }
 
 // rows writes the products of one row with 64 columns that are not packed.
 func rows() string {
-	a := newAssembly("product_row_amd64.go")
+	a := newAssembly("product_row_x86.go")
 	row(a, "rowAVX512", "Z", 64)
 	row(a, "rowAVX2", "Y", 32)
 	return a.String()
