@@ -34,16 +34,19 @@ func (l *lowRank) inner(dev linalg.Device, x *linalg.Tensor) *linalg.Tensor {
 	return u
 }
 
+// on is the adapter on rows lo to hi-1.
+func (l *lowRank) on(lo, hi int) linalg.LowRank {
+	return linalg.LowRank{Lo: lo, Hi: hi, A: l.a, B: l.b, Scale: l.scale()}
+}
+
 // Apply computes y += s·u·Bᵀ.
 func (l *lowRank) Apply(dev linalg.Device, y, x *linalg.Tensor) {
-	dev.MatMul(y, l.inner(dev, x), l.b, linalg.MatMul{TransB: true, Alpha: l.scale(), Accumulate: true})
+	dev.LowRank(y, x, []linalg.LowRank{l.on(0, x.Rows())})
 }
 
 // Backward computes dx += s·(g·B)·A.
 func (l *lowRank) Backward(dev linalg.Device, dx, _, g *linalg.Tensor) {
-	gb := dev.New(linalg.F32, g.Rows(), l.spec.Rank)
-	dev.MatMul(gb, g, l.b, linalg.MatMul{})
-	dev.MatMul(dx, gb, l.a, linalg.MatMul{Alpha: l.scale(), Accumulate: true})
+	dev.LowRankBackward(dx, g, []linalg.LowRank{l.on(0, g.Rows())})
 }
 
 // Gradient computes dA += s·(g·B)ᵀ·x and dB += s·gᵀ·u.

@@ -30,7 +30,7 @@ func BenchmarkLinear(b *testing.B) {
 		x, y, bias := random(2, c.n, c.in), random(3, c.n, c.out), random(4, c.out)
 		b.Run(fmt.Sprintf("%dx%dx%d", c.n, c.in, c.out), func(b *testing.B) {
 			for b.Loop() {
-				dev.Linear(y, x, w, bias)
+				dev.Linear(y, x, w, linalg.Epilogue{Bias: bias})
 			}
 			reportFlops(b, 2*c.n*c.in*c.out)
 		})

@@ -72,6 +72,23 @@ func (cpu) Upload(dst, src *Tensor) { copyTensor("Upload", dst, src) }
 // Download copies src to dst.
 func (cpu) Download(dst, src *Tensor) { copyTensor("Download", dst, src) }
 
+// Fetch copies src at once.
+func (cpu) Fetch(src *Tensor, as DType) func() (*Tensor, error) {
+	mustBeHost("Fetch", src)
+	t := src.Convert(as)
+	if t == src {
+		t = New(src.dtype, src.shape...)
+		copyTensor("Fetch", t, src)
+	}
+	return func() (*Tensor, error) { return t, nil }
+}
+
+// Hidden is float32 at every precision.
+func (cpu) Hidden(Precision) DType { return F32 }
+
+// Err is nil: a CPU fails as a whole.
+func (cpu) Err() error { return nil }
+
 func copyTensor(op string, dst, src *Tensor) {
 	mustBeHost(op, dst)
 	mustBeHost(op, src)

@@ -78,7 +78,7 @@ func (p *pass) keep(name string, results ...*linalg.Tensor) *linalg.Tensor {
 func (p *pass) linear(name string, x *linalg.Tensor, out int) (y *linalg.Tensor, w linalg.Packed) {
 	w = p.dev.Pack(p.next(out, x.Cols()), p.precision)
 	y = p.dev.New(linalg.F32, x.Rows(), out)
-	p.dev.Linear(y, x, w, p.next(out))
+	p.dev.Linear(y, x, w, linalg.Epilogue{Bias: p.next(out)})
 	p.dev.Scale(y, 0.25)
 	return p.keep(name, y), w
 }

@@ -73,18 +73,29 @@ func PackedBytes(out, in int, precision Precision) int64 {
 	return 2 * int64(kernel.PackedLenBF16(in, out)+kernel.PackedLenBF16(out, in))
 }
 
-// Linear computes y = x·Wᵀ + bias.
-func (cpu) Linear(y, x *Tensor, w Packed, bias *Tensor) {
+// Linear computes y = f(x·Wᵀ + bias) + residual.
+func (d cpu) Linear(y, x *Tensor, w Packed, e Epilogue) {
 	p := w.(*packed)
 	if x.Cols() != p.in || y.Cols() != p.out || x.Rows() != y.Rows() {
 		panic(fmt.Sprintf("linalg.Linear: %v = %v · (%d, %d)ᵀ", y.shape, x.shape, p.out, p.in))
 	}
 	var init []float32
-	if bias != nil {
-		init = bias.F32()
+	if e.Bias != nil {
+		init = e.Bias.F32()
 		mustEqual("Linear", len(init), p.out)
 	}
-	p.forward.multiply(y.F32(), init, x, p.precision)
+	product := y
+	if e.Before != nil {
+		product = e.Before
+		mustEqual("Linear", product.Len(), y.Len())
+	}
+	p.forward.multiply(product.F32(), init, x, p.precision)
+	if e.Before != nil {
+		d.Activate(y, e.Before, e.Activation)
+	}
+	if e.Residual != nil {
+		d.Add(y, y, e.Residual)
+	}
 }
 
 // LinearBackward computes dx (=|+=) g·W.

@@ -37,7 +37,7 @@ func TestCPUMisuse(t *testing.T) {
 		{"ReLUBackward", func() { dev.ReLUBackward(f(2), f(2), f(3)) }, "3"},
 		{"MatMul", func() { dev.MatMul(f(2, 2), f(2, 3), f(2, 2), linalg.MatMul{}) }, "[2 3]"},
 		{"MatMul", func() { dev.MatMul(f(2, 2), f(2, 3), f(3, 2), linalg.MatMul{TransB: true}) }, "TransB:true"},
-		{"Linear", func() { dev.Linear(f(2, 4), f(2, 4), packed, nil) }, "(4, 3)"},
+		{"Linear", func() { dev.Linear(f(2, 4), f(2, 4), packed, linalg.Epilogue{}) }, "(4, 3)"},
 		{"LinearBackward", func() { dev.LinearBackward(f(2, 3), f(3, 4), packed, false) }, "[3 4]"},
 		{"Packed.Set", func() { packed.Set(f(3, 4)) }, "[3 4]"},
 		{"Unfold", func() { dev.Unfold(f(16, 17), f(1, 4, 4, 2), conv) }, "[16 17]"},
@@ -68,7 +68,7 @@ func TestCPUProductOfNotFinite(t *testing.T) {
 	inf := float32(math.Inf(1))
 	w := linalg.FromF32([]float32{inf, 1}, 1, 2)
 	x, y := linalg.FromF32([]float32{0, 1, 1, 1}, 2, 2), linalg.New(linalg.F32, 2, 1)
-	dev.Linear(y, x, dev.Pack(w, linalg.F32Products), nil)
+	dev.Linear(y, x, dev.Pack(w, linalg.F32Products), linalg.Epilogue{})
 	if got := y.F32(); got[0] == got[0] || got[1] != inf {
 		t.Errorf("(0·∞+1, ∞+1) is %v", got)
 	}

@@ -1,5 +1,7 @@
 package linalg
 
+import "errors"
+
 // Device computes on tensors. It is narrow on purpose: matrix products, and the
 // paired forward and backward operations that models are made of. A backward
 // operation stands directly under its forward one.
@@ -26,6 +28,19 @@ type Device interface {
 	Upload(dst, src *Tensor)
 	// Download copies src to a host tensor of the same dtype and shape.
 	Download(dst, src *Tensor)
+	// Fetch begins to bring src to the host as another dtype (F32 or BF16 of a float tensor,
+	// rounded to nearest even; its own of any) while the device goes on: src may be changed or
+	// freed at once. The function that it returns waits for the copy, from any goroutine.
+	Fetch(src *Tensor, as DType) func() (*Tensor, error)
+	// Hidden is the dtype in which a pass at this precision keeps what it computes: the Vars
+	// of a tape and their gradients. The operations take it wherever they take F32 for
+	// activations; parameters, statistics, losses and adapters are F32 on every device.
+	Hidden(precision Precision) DType
+	// Err returns what failed first on the device, nil if nothing did. After a failure
+	// operations do nothing, and what was computed since is not to be used. Memory that ran
+	// out is [ErrOutOfMemory], which is forgotten with this call: the caller may free, and try
+	// something smaller.
+	Err() error
 	// Rows returns a view of rows lo to hi-1.
 	Rows(t *Tensor, lo, hi int) *Tensor
 
@@ -46,10 +61,16 @@ type Device interface {
 	// Pack prepares a frozen matrix W (out, in) for Linear and LinearBackward.
 	// W may be changed afterwards without effect on the packed copy.
 	Pack(w *Tensor, precision Precision) Packed
-	// Linear computes y = x·Wᵀ + bias; bias (out) may be nil.
-	Linear(y, x *Tensor, w Packed, bias *Tensor)
+	// Linear computes y = f(x·Wᵀ + bias) + residual, of which the epilogue says what there is.
+	Linear(y, x *Tensor, w Packed, e Epilogue)
 	// LinearBackward computes dx (=|+=) g·W.
 	LinearBackward(dx, g *Tensor, w Packed, accumulate bool)
+
+	// LowRank computes y += s·(x·Aᵀ)·Bᵀ on the rows of every part, each with its own A, B and
+	// s, in one go. No two parts share rows; ranks may differ.
+	LowRank(y, x *Tensor, parts []LowRank)
+	// LowRankBackward computes dx += s·(g·B)·A on the rows of every part.
+	LowRankBackward(dx, g *Tensor, parts []LowRank)
 
 	// AddBias computes y += bias on every row.
 	AddBias(y, bias *Tensor)
@@ -98,6 +119,29 @@ type MatMul struct {
 	Alpha          float32
 	Accumulate     bool
 }
+
+// Epilogue is what [Device.Linear] does with a product before it leaves it. The zero value
+// leaves the product alone.
+type Epilogue struct {
+	// Bias (out) is added to every row; nil: none.
+	Bias *Tensor
+	// Activation is f, where Before is not nil. Before (n, out) gets f's argument, which its
+	// backward step needs.
+	Activation Activation
+	Before     *Tensor
+	// Residual (n, out) is added last; nil: none. It is not y.
+	Residual *Tensor
+}
+
+// LowRank is a low-rank adapter on the rows Lo to Hi-1: A (r, in), B (out, r), and s.
+type LowRank struct {
+	Lo, Hi int
+	A, B   *Tensor
+	Scale  float32
+}
+
+// ErrOutOfMemory says that a device has not as much memory as was asked for.
+var ErrOutOfMemory = errors.New("the device is out of memory")
 
 // Packed is a frozen matrix in the form that a device multiplies fastest.
 type Packed interface {

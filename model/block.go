@@ -17,7 +17,7 @@ func (p *pass) block(x []*Var, f func(x []*Var) *Var) *Var {
 		return v
 	}
 	outer := p.Tape
-	p.Tape, p.quiet = NewTape(outer.dev), true
+	p.Tape, p.quiet = NewTape(outer.dev, outer.hidden), true
 	first := f(x)
 	adapted := len(p.steps) > 0
 	p.abandon(first, outer)
@@ -27,7 +27,7 @@ func (p *pass) block(x []*Var, f func(x []*Var) *Var) *Var {
 		return v
 	}
 	outer.record(v, func(g *linalg.Tensor) {
-		inner := NewTape(outer.dev)
+		inner := NewTape(outer.dev, outer.hidden)
 		p.Tape = inner
 		f(x).gradient.sum = g
 		outer.given = true

@@ -38,6 +38,14 @@ func in(t *linalg.Tensor) *linalg.Tensor {
 	return t.Memory().(farMemory).host.Reshape(t.Shape()...)
 }
 
+func inParts(parts []linalg.LowRank) []linalg.LowRank {
+	unwrapped := slices.Clone(parts)
+	for i, p := range unwrapped {
+		unwrapped[i].A, unwrapped[i].B = in(p.A), in(p.B)
+	}
+	return unwrapped
+}
+
 func out(host *linalg.Tensor) *linalg.Tensor {
 	return linalg.NewOnDevice(host.DType(), farMemory{host}, host.Shape()...)
 }
@@ -72,6 +80,11 @@ func poison(t *linalg.Tensor) {
 
 func (d *far) Upload(dst, src *linalg.Tensor)   { d.cpu.Upload(in(dst), src) }
 func (d *far) Download(dst, src *linalg.Tensor) { d.cpu.Download(dst, in(src)) }
+func (d *far) Fetch(src *linalg.Tensor, as linalg.DType) func() (*linalg.Tensor, error) {
+	return d.cpu.Fetch(in(src), as)
+}
+func (d *far) Hidden(p linalg.Precision) linalg.DType { return d.cpu.Hidden(p) }
+func (d *far) Err() error                             { return nil }
 func (d *far) Rows(t *linalg.Tensor, lo, hi int) *linalg.Tensor {
 	return out(d.cpu.Rows(in(t), lo, hi))
 }
@@ -80,8 +93,15 @@ func (d *far) Add(y, a, b *linalg.Tensor)                         { d.cpu.Add(in
 func (d *far) Axpy(y *linalg.Tensor, a float32, x *linalg.Tensor) { d.cpu.Axpy(in(y), a, in(x)) }
 func (d *far) Scale(y *linalg.Tensor, a float32)                  { d.cpu.Scale(in(y), a) }
 func (d *far) MatMul(c, a, b *linalg.Tensor, op linalg.MatMul)    { d.cpu.MatMul(in(c), in(a), in(b), op) }
-func (d *far) Linear(y, x *linalg.Tensor, w linalg.Packed, bias *linalg.Tensor) {
-	d.cpu.Linear(in(y), in(x), w.(farPacked).Packed, in(bias))
+func (d *far) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue) {
+	e.Bias, e.Before, e.Residual = in(e.Bias), in(e.Before), in(e.Residual)
+	d.cpu.Linear(in(y), in(x), w.(farPacked).Packed, e)
+}
+func (d *far) LowRank(y, x *linalg.Tensor, parts []linalg.LowRank) {
+	d.cpu.LowRank(in(y), in(x), inParts(parts))
+}
+func (d *far) LowRankBackward(dx, g *linalg.Tensor, parts []linalg.LowRank) {
+	d.cpu.LowRankBackward(in(dx), in(g), inParts(parts))
 }
 func (d *far) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, accumulate bool) {
 	d.cpu.LinearBackward(in(dx), in(g), w.(farPacked).Packed, accumulate)

@@ -98,6 +98,6 @@ func (m *gpt2) forward(p *pass, b *Batch) *Var {
 func (b *gpt2Block) forward(p *pass, slot int, x *Var, s sequences) *Var {
 	qkv := p.linear(b.Attention, p.Norm(x, b.Norm1))
 	part := p.Split(qkv, 3)
-	x = p.Add(p.linear(b.Output, p.attend(slot, b.heads, part[0], part[1], part[2], s, true)), x)
-	return p.Add(p.linear(b.Down, p.Activate(p.linear(b.Up, p.Norm(x, b.Norm2)), b.activation)), x)
+	x = p.linearAdded(b.Output, p.attend(slot, b.heads, part[0], part[1], part[2], s, true), x)
+	return p.linearAdded(b.Down, p.linearActivated(b.Up, p.Norm(x, b.Norm2), b.activation), x)
 }

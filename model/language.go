@@ -54,7 +54,7 @@ func (t *Tape) complete(sum *linalg.Tensor, arrived, parts int) {
 	for i := range parts {
 		if arrived != 0 && arrived&(1<<i) == 0 {
 			width := sum.Cols() / parts
-			t.dev.CopyColumns(sum, t.dev.New(linalg.F32, sum.Rows(), width), i*width, 0, width, false)
+			t.dev.CopyColumns(sum, t.dev.New(t.hidden, sum.Rows(), width), i*width, 0, width, false)
 		}
 	}
 }
@@ -98,9 +98,14 @@ func (t *Tape) Activate(x *Var, f activation) *Var {
 	if f.relu {
 		return t.ReLU(x)
 	}
+	y := t.empty(x.Value.Shape()...)
+	t.dev.Activate(y, x.Value, f.kind)
+	return t.activated(y, x, f)
+}
+
+// activated is Activate for a y = f(x) that is there already.
+func (t *Tape) activated(y *linalg.Tensor, x *Var, f activation) *Var {
 	dx, xv := x.gradient, x.Value
-	y := t.empty(xv.Shape()...)
-	t.dev.Activate(y, xv, f.kind)
 	return t.keep(t.result(y, func(g *linalg.Tensor) {
 		t.dev.ActivateBackward(g, g, xv, f.kind)
 		t.give(dx, g)
@@ -146,11 +151,11 @@ func (t *Tape) Attention(q, k, v *Var, a linalg.Attention) *Var {
 		var unwanted []*linalg.Tensor // the device computes all three
 		sum := func(d *gradient, like *linalg.Tensor) *linalg.Tensor {
 			if d == nil {
-				unwanted = append(unwanted, t.dev.New(linalg.F32, like.Shape()...))
+				unwanted = append(unwanted, t.dev.New(t.hidden, like.Shape()...))
 				return unwanted[len(unwanted)-1]
 			}
 			if d.sum == nil {
-				d.sum = t.dev.New(linalg.F32, d.shape...)
+				d.sum = t.dev.New(t.hidden, d.shape...)
 			}
 			return d.sum
 		}
@@ -191,7 +196,7 @@ func (t *Tape) HeadLoss(x *Var, w linalg.Packed, bias, labels, scale *linalg.Ten
 		hi := min(lo+rows, n)
 		part := func(all *linalg.Tensor) *linalg.Tensor { return t.dev.Rows(all, lo, hi) }
 		logits := t.dev.Rows(memory, 0, hi-lo)
-		t.dev.Linear(logits, part(x.Value), w, bias)
+		t.dev.Linear(logits, part(x.Value), w, linalg.Epilogue{Bias: bias})
 		t.dev.Argmax(part(largest), logits)
 		if dx == nil {
 			t.dev.CrossEntropy(part(loss), nil, logits, part(labels), part(scale))

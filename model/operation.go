@@ -27,13 +27,20 @@ func (t *Tape) Product(x, w *Var) *Var {
 
 // Add is y = a + b for a and b of one shape: da += g, db += g.
 func (t *Tape) Add(a, b *Var) *Var {
-	da, db := a.gradient, b.gradient
 	y := t.empty(a.Value.Shape()...)
 	t.dev.Add(y, a.Value, b.Value)
-	return t.result(y, func(g *linalg.Tensor) {
+	return t.result(y, t.addBackward(a, b), a, b)
+}
+
+// added is Add for a sum that lies in the memory of a already.
+func (t *Tape) added(a, b *Var) *Var { return t.view(a.Value, t.addBackward(a, b), a, b) }
+
+func (t *Tape) addBackward(a, b *Var) func(g *linalg.Tensor) {
+	da, db := a.gradient, b.gradient
+	return func(g *linalg.Tensor) {
 		t.addTo(db, func(sum *linalg.Tensor) { t.dev.Axpy(sum, 1, g) })
 		t.give(da, g)
-	}, a, b)
+	}
 }
 
 // Scale is y = s·x: dx += s·g.

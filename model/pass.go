@@ -57,7 +57,7 @@ func (b *Base) Logits(batch *Batch, mode Mode) (*linalg.Tensor, error) {
 	if head := b.network.head(); head != nil {
 		out = p.linear(head, out)
 	}
-	return download(b.dev, out.Value), nil
+	return download(b.dev, out.Value), b.dev.Err()
 }
 
 // Predictions counts the predictions of each owner that have a label: what its loss is the
@@ -84,7 +84,7 @@ func labelled(labels *linalg.Tensor, i int) bool {
 }
 
 func (b *Base) newPass(batch *Batch, mode Mode) *pass {
-	return &pass{Tape: NewTape(b.dev), sites: b.sites, owners: batch.Owners, mode: mode, groups: map[int]*taken{}}
+	return &pass{Tape: NewTape(b.dev, b.dev.Hidden(b.config.Precision)), sites: b.sites, owners: batch.Owners, mode: mode, groups: map[int]*taken{}}
 }
 
 // run runs forward, the loss, and backward if anything wants a gradient.
@@ -106,13 +106,16 @@ func (b *Base) run(p *pass, batch *Batch) (Result, error) {
 	} else {
 		p.lossOfHead(head, out, &l)
 	}
+	if err := b.dev.Err(); err != nil {
+		return Result{}, err
+	}
 	result, err := l.summarise(batch)
 	if err != nil {
 		return Result{}, err
 	}
 	p.Backward()
 	p.end(0, nil)
-	return result, nil
+	return result, b.dev.Err()
 }
 
 // predictions are what the loss is taken of, and the loss, on the host. Where a head is

@@ -57,22 +57,54 @@ type taken struct {
 // linear runs a linear layer on x (n, in).
 func (p *pass) linear(l *linear, x *Var) *Var { return p.apply(l.layer, x) }
 
+// linearActivated is f(W·x + b), in one operation of the device where nothing comes between.
+func (p *pass) linearActivated(l *linear, x *Var, f activation) *Var {
+	if f.relu || !p.lasts(l.layer) {
+		return p.Activate(p.linear(l, x), f)
+	}
+	y, before := p.empty(x.Value.Rows(), l.layer.site.Out), p.empty(x.Value.Rows(), l.layer.site.Out)
+	return p.activated(y, p.applyTo(l.layer, y, x, linalg.Epilogue{Activation: f.kind, Before: before}), f)
+}
+
+// linearAdded is W·x + b + residual, in one operation of the device where nothing comes
+// between.
+func (p *pass) linearAdded(l *linear, x, residual *Var) *Var {
+	if !p.lasts(l.layer) {
+		return p.Add(p.linear(l, x), residual)
+	}
+	y := p.empty(x.Value.Rows(), l.layer.site.Out)
+	return p.added(p.applyTo(l.layer, y, x, linalg.Epilogue{Residual: residual.Value}), residual)
+}
+
+// lasts reports whether a layer's product is its result: no adapter adds to it.
+func (p *pass) lasts(l *layer) bool { return l.index < 0 || p.classical == nil && p.mode == Merged }
+
 // apply runs a layer on x: as a site where it is one, else
 //
 //	h = W·x + b, and backwards ∂L/∂x += Wᵀ·∂L/∂h
 func (p *pass) apply(l *layer, x *Var) *Var {
+	return p.applyTo(l, p.empty(x.Value.Rows()*l.site.Positions(), l.site.Out), x, linalg.Epilogue{})
+}
+
+// applyTo is apply into y, with what the epilogue makes of h. The result is h itself where the
+// epilogue has an activation, and y where it has none.
+func (p *pass) applyTo(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue) *Var {
+	e.Bias = l.workingBias
 	if l.index >= 0 {
-		return p.site(l, x)
+		return p.site(l, y, x, e)
 	}
 	dx, packed := x.gradient, l.packed
-	y := p.empty(x.Value.Rows(), l.site.Out)
-	p.dev.Linear(y, x.Value, packed, l.workingBias)
-	return p.result(y, func(g *linalg.Tensor) {
+	p.dev.Linear(y, x.Value, packed, e)
+	h := y
+	if e.Before != nil {
+		h = e.Before
+	}
+	return p.result(h, func(g *linalg.Tensor) {
 		p.add(dx, func(sum *linalg.Tensor, accumulate bool) { p.dev.LinearBackward(sum, g, packed, accumulate) })
 	}, x)
 }
 
-// site runs a site on x:
+// site runs a site on x, into y as applyTo does:
 //
 //	ĥ = W·x + b + g_w(x)
 //
@@ -84,19 +116,20 @@ func (p *pass) apply(l *layer, x *Var) *Var {
 // the second term in unmerged mode only. W and b are frozen, so that no GEMM's input is
 // kept; x is kept only where an adapter's backward may need it. Patches never are: they
 // are laid out again.
-func (p *pass) site(l *layer, x *Var) *Var {
+func (p *pass) site(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue) *Var {
 	if p.classical != nil {
+		p.dev.Free(y)
 		return p.classicalSite(l, x)
 	}
 	p.emit(l, x)
 	in := l.site.Unfold(p.dev, x.Value)
-	y := p.empty(in.Rows(), l.site.Out)
-	p.dev.Linear(y, in, l.packed, l.workingBias)
-	p.eachAdapter(l, x.rows, func(a adapter.Adapter, r Rows) {
-		a.Apply(p.dev, p.dev.Rows(y, r.Lo, r.Hi), p.dev.Rows(in, r.Lo, r.Hi))
-	})
-	n := y.Rows()
-	v := &Var{Value: y.Reshape(l.outputShape(n)...), rows: x.rows}
+	p.dev.Linear(y, in, l.packed, e)
+	adapter.Apply(p.dev, y, in, p.parts(l, x.rows))
+	n, h := y.Rows(), y
+	if e.Before != nil {
+		h = e.Before
+	}
+	v := &Var{Value: h.Reshape(l.outputShape(n)...), rows: x.rows}
 	p.own(v)
 	if x.gradient == nil && p.sink == nil {
 		return v
@@ -192,24 +225,22 @@ func (p *pass) adaptersBackward(l *layer, dx, g, x *linalg.Tensor, owned []Rows)
 	if x == nil {
 		return
 	}
-	var in *linalg.Tensor
-	p.eachAdapter(l, owned, func(a adapter.Adapter, r Rows) {
-		if in == nil {
-			in = l.site.Unfold(p.dev, x)
-		}
-		a.Backward(p.dev, p.dev.Rows(dx, r.Lo, r.Hi), p.dev.Rows(in, r.Lo, r.Hi), p.dev.Rows(g, r.Lo, r.Hi))
-	})
+	if parts := p.parts(l, owned); len(parts) > 0 {
+		adapter.Backward(p.dev, dx, l.site.Unfold(p.dev, x), g, parts)
+	}
 }
 
-// eachAdapter calls do for every owner's adapter at site i, with its unfolded rows. In
-// merged mode no owner has any.
-func (p *pass) eachAdapter(l *layer, owned []Rows, do func(a adapter.Adapter, r Rows)) {
+// parts are the owners' adapters at a site, with their unfolded rows. In merged mode no owner
+// has any.
+func (p *pass) parts(l *layer, owned []Rows) []adapter.Part {
+	var parts []adapter.Part
 	n := l.site.Positions()
 	for k, o := range p.owners {
 		if r := owned[k]; len(o.Adapters) > 0 && r.Hi > r.Lo {
-			do(o.Adapters[l.index], Rows{r.Lo * n, r.Hi * n})
+			parts = append(parts, adapter.Part{Adapter: o.Adapters[l.index], Lo: r.Lo * n, Hi: r.Hi * n})
 		}
 	}
+	return parts
 }
 
 // outputShape is the shape of the layer's output with so many unfolded rows.
@@ -226,9 +257,7 @@ func (l *layer) outputShape(n int) []int {
 func (p *pass) embeddingSite(l *layer, ids *Var) *Var {
 	p.emit(l, ids)
 	y := p.Embed(l.table, ids)
-	p.eachAdapter(l, ids.rows, func(a adapter.Adapter, r Rows) {
-		a.Apply(p.dev, p.dev.Rows(y.Value, r.Lo, r.Hi), p.dev.Rows(ids.Value, r.Lo, r.Hi))
-	})
+	adapter.Apply(p.dev, y.Value, ids.Value, p.parts(l, ids.rows))
 	if p.sink != nil {
 		owned := ids.rows
 		p.record(y, func(g *linalg.Tensor) {

@@ -60,10 +60,11 @@ func rescale(list []Rows, from, to int) []Rows {
 // Values belong to the tape. Those of a frame go when it ends, unless a step that was
 // recorded [Tape.keep]s them; then they go when it has run.
 type Tape struct {
-	dev   linalg.Device
-	steps []*step
-	made  []*memory // what frames hold that have not ended
-	given bool      // the running step has passed its g on
+	dev    linalg.Device
+	hidden linalg.DType // of values and gradients
+	steps  []*step
+	made   []*memory // what frames hold that have not ended
+	given  bool      // the running step has passed its g on
 }
 
 // step is the backward step of an operation.
@@ -72,8 +73,8 @@ type step struct {
 	needs []*memory
 }
 
-// NewTape returns an empty tape.
-func NewTape(dev linalg.Device) *Tape { return &Tape{dev: dev} }
+// NewTape returns an empty tape, whose values and gradients are of type hidden.
+func NewTape(dev linalg.Device, hidden linalg.DType) *Tape { return &Tape{dev: dev, hidden: hidden} }
 
 // Input returns a Var that wants no gradient.
 func (t *Tape) Input(value *linalg.Tensor) *Var { return &Var{Value: value} }
@@ -95,7 +96,7 @@ func (t *Tape) Backward() {
 }
 
 // empty returns memory for the result of an operation, which writes all of it.
-func (t *Tape) empty(shape ...int) *linalg.Tensor { return t.dev.Empty(linalg.F32, shape...) }
+func (t *Tape) empty(shape ...int) *linalg.Tensor { return t.dev.Empty(t.hidden, shape...) }
 
 // result returns the Var of an operation on sources, the first of which says whose its
 // rows are. If any of them wants a gradient the backward step is recorded; it owns the g
@@ -205,7 +206,7 @@ func (t *Tape) addTo(d *gradient, write func(sum *linalg.Tensor)) {
 		return
 	}
 	if d.sum == nil {
-		d.sum = t.dev.New(linalg.F32, d.shape...)
+		d.sum = t.dev.New(t.hidden, d.shape...)
 	}
 	write(d.sum)
 }

@@ -69,7 +69,7 @@ func TestOperationsAgainstFiniteDifferences(t *testing.T) {
 
 // lossOf builds logits on a tape and returns the weighted loss and the sources' gradients.
 func lossOf(sources []*linalg.Tensor, build func(t *model.Tape, v []*model.Var) *model.Var) (float64, []*linalg.Tensor) {
-	tape := model.NewTape(linalg.NewCPU())
+	tape := model.NewTape(linalg.NewCPU(), linalg.F32)
 	var vars []*model.Var
 	for _, s := range sources {
 		vars = append(vars, tape.Parameter(s))
@@ -97,7 +97,7 @@ func lossOf(sources []*linalg.Tensor, build func(t *model.Tape, v []*model.Var) 
 // What is not a parameter gets no gradient, and what nothing reaches has none.
 func TestOnlyParametersGetGradients(t *testing.T) {
 	dev := linalg.NewCPU()
-	tape := model.NewTape(dev)
+	tape := model.NewTape(dev, linalg.F32)
 	r := rand.New(rand.NewPCG(1, 1))
 	x, frozen, w, unused := tape.Input(normal(r, 1, 2, 3)), tape.Input(normal(r, 1, 3)), tape.Parameter(normal(r, 1, 3, 3)), tape.Parameter(normal(r, 1, 2))
 	tape.CrossEntropy(tape.AddBias(tape.Product(x, w), frozen), linalg.New(linalg.I32, 2), linalg.FromF32([]float32{1, 1}, 2))

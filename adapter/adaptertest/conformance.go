@@ -269,7 +269,7 @@ func (s *suite) delta(t *testing.T) {
 	if s.site.Kind == adapter.SiteEmbedding {
 		s.dev.Gather(merged, weight, x)
 	} else {
-		s.dev.Linear(merged, x, s.dev.Pack(weight, linalg.F32Products), bias)
+		s.dev.Linear(merged, x, s.dev.Pack(weight, linalg.F32Products), linalg.Epilogue{Bias: bias})
 	}
 	compare(t, "merged", widen(merged), widen(y), 1e-5)
 }

@@ -25,8 +25,8 @@ func (c *counter) MatMul(dst, a, b *linalg.Tensor, op linalg.MatMul) {
 }
 
 // Linear counts a layer.
-func (c *counter) Linear(y, x *linalg.Tensor, w linalg.Packed, bias *linalg.Tensor) {
-	c.Device.Linear(y, x, w, bias)
+func (c *counter) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue) {
+	c.Device.Linear(y, x, w, e)
 	out, in := w.Shape()
 	c.flops += 2 * float64(x.Rows()) * float64(out) * float64(in)
 }
@@ -36,6 +36,26 @@ func (c *counter) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, accumula
 	c.Device.LinearBackward(dx, g, w, accumulate)
 	out, in := w.Shape()
 	c.flops += 2 * float64(g.Rows()) * float64(out) * float64(in)
+}
+
+// LowRank counts both products of each part.
+func (c *counter) LowRank(y, x *linalg.Tensor, parts []linalg.LowRank) {
+	c.Device.LowRank(y, x, parts)
+	c.flops += lowRankFlops(parts)
+}
+
+// LowRankBackward counts as many.
+func (c *counter) LowRankBackward(dx, g *linalg.Tensor, parts []linalg.LowRank) {
+	c.Device.LowRankBackward(dx, g, parts)
+	c.flops += lowRankFlops(parts)
+}
+
+func lowRankFlops(parts []linalg.LowRank) float64 {
+	flops := 0.0
+	for _, p := range parts {
+		flops += 2 * float64(p.Hi-p.Lo) * float64(p.A.Len()+p.B.Len())
+	}
+	return flops
 }
 
 // Attention counts two products for every key that a query sees.

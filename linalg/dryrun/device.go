@@ -1,6 +1,7 @@
 package dryrun
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -17,6 +18,9 @@ type Device struct {
 	// multiply with.
 	PackedBytes func(out, in int, precision linalg.Precision) int64
 
+	// HiddenType is the planned device's [linalg.Device.Hidden].
+	HiddenType func(precision linalg.Precision) linalg.DType
+
 	pool    linalg.Pool[struct{}]
 	mu      sync.Mutex
 	living  []weak.Pointer[memory]
@@ -25,9 +29,12 @@ type Device struct {
 	peak    int64
 }
 
-// New returns the device; packed matrices count as on the CPU.
+// New returns the device; matrices and values count as on the CPU.
 func New() *Device {
-	return &Device{PackedBytes: linalg.PackedBytes, pool: linalg.Pool[struct{}]{Make: func(int) struct{} { return struct{}{} }}}
+	return &Device{
+		PackedBytes: linalg.PackedBytes, HiddenType: linalg.NewCPU().Hidden,
+		pool: linalg.Pool[struct{}]{Make: func(int) struct{} { return struct{}{} }},
+	}
 }
 
 // memory is what stands behind a tensor and all its views. The pointer keeps it out of the
@@ -136,6 +143,14 @@ func (d *Device) Free(t *linalg.Tensor) {
 	}
 	d.living = slices.DeleteFunc(d.living, func(p weak.Pointer[memory]) bool { return p.Value() == m })
 }
+
+// Fetch has nothing to bring.
+func (*Device) Fetch(*linalg.Tensor, linalg.DType) func() (*linalg.Tensor, error) {
+	return func() (*linalg.Tensor, error) { return nil, errors.New("a dry run has no numbers") }
+}
+
+// Hidden is what the planned device keeps values in.
+func (d *Device) Hidden(precision linalg.Precision) linalg.DType { return d.HiddenType(precision) }
 
 // Rows returns a view.
 func (*Device) Rows(t *linalg.Tensor, lo, hi int) *linalg.Tensor {

@@ -38,7 +38,7 @@ func block(dev linalg.Device) []*linalg.Tensor {
 	dev.AttentionBackward(f(n, width), f(n, width), f(n, width), y, y, lse, x, x, x, a)
 	w := dev.Pack(f(width, width), linalg.F32Products)
 	w.Set(f(width, width))
-	dev.Linear(y, x, w, weight)
+	dev.Linear(y, x, w, linalg.Epilogue{Bias: weight})
 	dev.LinearBackward(x, y, w, true)
 	dev.AddBias(y, weight)
 	dev.AddBiasBackward(weight, y, true)

@@ -57,10 +57,13 @@ type check struct {
 
 var checks = []check{
 	{"Transfer", checkTransfer},
+	{"Fetch", checkFetch},
 	{"Elementwise", checkElementwise},
 	{"ReLU", checkReLU},
 	{"MatMul", checkMatMul},
 	{"Linear", checkLinear},
+	{"Epilogue", checkEpilogue},
+	{"LowRank", checkLowRank},
 	{"Packed", checkPacked},
 	{"Bias", checkBias},
 	{"Unfold", checkUnfold},
@@ -84,6 +87,8 @@ var checks = []check{
 	{"RoPE", checkRoPE},
 	{"Attention", checkAttention},
 	{"AttentionNotFinite", checkAttentionNotFinite},
+	{"Hidden", checkHidden},
+	{"AttentionHidden", checkAttentionHidden},
 	{"FiniteDifferences", checkFiniteDifferences},
 	{"TextDifferences", checkTextDifferences},
 	{"RowIndependence", checkRowIndependence},
@@ -94,11 +99,12 @@ var checks = []check{
 
 // suite is one run of one check.
 type suite struct {
-	dev    linalg.Device
-	bounds Bounds
-	rng    *rand.Rand
+	dev       linalg.Device
+	bounds    Bounds
+	rng       *rand.Rand
+	precision linalg.Precision // of the matrices among the operations on rows
 }
 
 func newSuite(dev linalg.Device, bounds Bounds) *suite {
-	return &suite{dev: dev, bounds: bounds, rng: rand.New(rand.NewPCG(1, 2))}
+	return &suite{dev: dev, bounds: bounds, rng: rand.New(rand.NewPCG(1, 2)), precision: linalg.F32Products}
 }

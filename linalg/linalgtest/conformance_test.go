@@ -33,8 +33,8 @@ func (d readsDestination) MatMul(c, a, b *linalg.Tensor, op linalg.MatMul) {
 // a kernel does that chooses its blocks by size.
 type dependsOnRows struct{ linalg.Device }
 
-func (d dependsOnRows) Linear(y, x *linalg.Tensor, w linalg.Packed, bias *linalg.Tensor) {
-	d.Device.Linear(y, x, w, bias)
+func (d dependsOnRows) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue) {
+	d.Device.Linear(y, x, w, e)
 	if x.Rows() > 64 {
 		y.F32()[0] = math.Nextafter32(y.F32()[0], 2)
 	}
@@ -55,9 +55,9 @@ func (d packsByReference) Pack(w *linalg.Tensor, p linalg.Precision) linalg.Pack
 	return livePacked{d.Device.Pack(w, p), w, d.Device}
 }
 
-func (d packsByReference) Linear(y, x *linalg.Tensor, w linalg.Packed, bias *linalg.Tensor) {
+func (d packsByReference) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue) {
 	live := w.(livePacked)
-	d.Device.Linear(y, x, d.Pack(live.w, linalg.F32Products).(livePacked).Packed, bias)
+	d.Device.Linear(y, x, d.Pack(live.w, linalg.F32Products).(livePacked).Packed, e)
 }
 
 func (d packsByReference) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, accumulate bool) {
@@ -190,6 +190,60 @@ func (d halvesPrecision) Axpy(y *linalg.Tensor, alpha float32, x *linalg.Tensor)
 	d.Upload(y, y.Convert(linalg.BF16).Convert(linalg.F32))
 }
 
+type forgetsResidual struct{ linalg.Device }
+
+func (d forgetsResidual) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue) {
+	e.Residual = nil
+	d.Device.Linear(y, x, w, e)
+}
+
+// activatesBefore hands out f(x) where its argument is wanted.
+type activatesBefore struct{ linalg.Device }
+
+func (d activatesBefore) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue) {
+	d.Device.Linear(y, x, w, e)
+	if e.Before != nil {
+		d.Activate(e.Before, e.Before, e.Activation)
+	}
+}
+
+// scaleOfTheFirst gives every part the first one's scale.
+type scaleOfTheFirst struct{ linalg.Device }
+
+func (d scaleOfTheFirst) LowRank(y, x *linalg.Tensor, parts []linalg.LowRank) {
+	parts = slices.Clone(parts)
+	for i := range parts {
+		parts[i].Scale = parts[0].Scale
+	}
+	d.Device.LowRank(y, x, parts)
+}
+
+// fetchesLate copies when it is waited for.
+type fetchesLate struct{ linalg.Device }
+
+func (d fetchesLate) Fetch(src *linalg.Tensor, as linalg.DType) func() (*linalg.Tensor, error) {
+	return func() (*linalg.Tensor, error) { return d.Device.Fetch(src, as)() }
+}
+
+// coarse keeps values in bfloat16, and multiplies with an error of a twentieth.
+type coarse struct{ linalg.Device }
+
+func (coarse) Hidden(p linalg.Precision) linalg.DType {
+	if p == linalg.BF16Products {
+		return linalg.BF16
+	}
+	return linalg.F32
+}
+
+func (d coarse) MatMul(c, a, b *linalg.Tensor, op linalg.MatMul) {
+	wide := c.Convert(linalg.F32)
+	d.Device.MatMul(wide, a.Convert(linalg.F32), b.Convert(linalg.F32), op)
+	if c.DType() == linalg.BF16 {
+		d.Scale(wide, 1.05)
+		d.Upload(c, wide.Convert(linalg.BF16))
+	}
+}
+
 func TestSuiteSeesBrokenDevices(t *testing.T) {
 	cpu := linalg.NewCPU()
 	for _, c := range []struct {
@@ -216,6 +270,11 @@ func TestSuiteSeesBrokenDevices(t *testing.T) {
 		{"Linear", offByAThousandth{cpu}, "LinearBackward"},
 		{"FiniteDifferences", offByAThousandth{cpu}, "LinearBackward"},
 		{"Transfer", losesRows{cpu}, "view"},
+		{"Epilogue", forgetsResidual{cpu}, "residual true"},
+		{"Epilogue", activatesBefore{cpu}, "before"},
+		{"LowRank", scaleOfTheFirst{cpu}, "LowRank"},
+		{"Fetch", fetchesLate{cpu}, "something else"},
+		{"Hidden", coarse{cpu}, "in bf16: element"},
 		{"Elementwise", halvesPrecision{cpu}, "Axpy"},
 	} {
 		i := slices.IndexFunc(checks, func(part check) bool { return part.name == c.check })

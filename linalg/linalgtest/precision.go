@@ -24,14 +24,14 @@ func checkPrecision(s *suite) error {
 			what := fmt.Sprintf("%v %v", precision, shape)
 			packed := s.dev.Pack(w, precision)
 			y, dx := s.destination(false, nil, n, out), s.destination(false, nil, n, in)
-			s.dev.Linear(y, x, packed, bias)
+			s.dev.Linear(y, x, packed, linalg.Epilogue{Bias: bias})
 			s.dev.LinearBackward(dx, g, packed, false)
 			xr, gr := xw, gw
 			if precision == linalg.BF16Products {
 				xr, gr = inBF16(xw), inBF16(gw)
 			} else {
 				same, dsame := s.destination(false, nil, n, out), s.destination(false, nil, n, in)
-				s.dev.Linear(same, x, rounded, bias)
+				s.dev.Linear(same, x, rounded, linalg.Epilogue{Bias: bias})
 				s.dev.LinearBackward(dsame, g, rounded, false)
 				if !slices.Equal(s.toHost(y).F32(), s.toHost(same).F32()) || !slices.Equal(s.toHost(dx).F32(), s.toHost(dsame).F32()) {
 					return fmt.Errorf("%s: not the bits of the rounded matrix in float32", what)

@@ -77,7 +77,7 @@ func checkLinear(s *suite) error {
 			reference.Linear(yw, xw, ww, bw, n, in, out)
 			reference.Linear(magnitude, absolute(xw), absolute(ww), absolute(bw), n, in, out)
 			y := s.destination(false, nil, n, out)
-			s.dev.Linear(y, x, packed, b)
+			s.dev.Linear(y, x, packed, linalg.Epilogue{Bias: b})
 			if err := s.compare(fmt.Sprintf("Linear %v bias %v", shape, withBias), y, yw, magnitude, float64(in+4)*s.bounds.Unit); err != nil {
 				return err
 			}
@@ -117,7 +117,7 @@ func checkPacked(s *suite) error {
 		reference.Linear(yw, xw, weight, nil, n, in, out)
 		reference.LinearBackward(dw, gw, weight, n, in, out, false)
 		y, dx := s.destination(false, nil, n, out), s.destination(false, nil, n, in)
-		s.dev.Linear(y, x, packed, nil)
+		s.dev.Linear(y, x, packed, linalg.Epilogue{})
 		s.dev.LinearBackward(dx, g, packed, false)
 		if err := s.compare("Linear after "+what, y, yw, filled(len(yw), in), (in+4)*s.bounds.Unit); err != nil {
 			return err
@@ -179,7 +179,7 @@ func checkPackedNarrow(s *suite) error {
 				reference.Linear(yw, xw, wide(w), nil, n, in, out)
 				reference.LinearBackward(dw, gw, wide(w), n, in, out, false)
 				y, dx := s.destination(false, nil, n, out), s.destination(false, nil, n, in)
-				s.dev.Linear(y, x, packed, nil)
+				s.dev.Linear(y, x, packed, linalg.Epilogue{})
 				s.dev.LinearBackward(dx, g, packed, false)
 				if err := s.compare(fmt.Sprintf("Linear by %v", w.DType()), y, yw, filled(len(yw), in), (in+4)*s.bounds.Unit); err != nil {
 					return err

@@ -32,7 +32,8 @@ func (s *suite) host(shape ...int) *linalg.Tensor {
 func (s *suite) productOps(n, in, out int) []rowOp {
 	x, g, y := s.host(n, in), s.host(n, out), s.host(n, out)
 	w, wt, bias := s.toDevice(s.host(out, in)), s.toDevice(s.host(in, out)), s.toDevice(s.host(out))
-	packed := s.dev.Pack(w, linalg.F32Products)
+	packed := s.dev.Pack(w, s.precision)
+	low, residual, before := s.lowRanks(n, in, out), s.host(n, out), s.host(n, out)
 	matMul := func(name string, b *linalg.Tensor, op linalg.MatMul) rowOp {
 		return rowOp{name, []*linalg.Tensor{y, x}, func(ins []*linalg.Tensor) []*linalg.Tensor {
 			s.dev.MatMul(ins[0], ins[1], b, op)
@@ -44,12 +45,23 @@ func (s *suite) productOps(n, in, out int) []rowOp {
 		matMul("MatMul TransB", w, linalg.MatMul{TransB: true}),
 		matMul("MatMul TransB Alpha Accumulate", w, linalg.MatMul{TransB: true, Alpha: 0.3, Accumulate: true}),
 		{"Linear", []*linalg.Tensor{y, x}, func(ins []*linalg.Tensor) []*linalg.Tensor {
-			s.dev.Linear(ins[0], ins[1], packed, bias)
+			s.dev.Linear(ins[0], ins[1], packed, linalg.Epilogue{Bias: bias})
 			return ins[:1]
 		}},
 		{"LinearBackward Accumulate", []*linalg.Tensor{x, g}, func(ins []*linalg.Tensor) []*linalg.Tensor {
 			s.dev.LinearBackward(ins[0], ins[1], packed, true)
 			return ins[:1]
+		}},
+		{"Linear with an epilogue", []*linalg.Tensor{y, x, before, residual}, func(ins []*linalg.Tensor) []*linalg.Tensor {
+			s.dev.Linear(ins[0], ins[1], packed, linalg.Epilogue{Bias: bias, Activation: linalg.GELU, Before: ins[2], Residual: ins[3]})
+			return []*linalg.Tensor{ins[0], ins[2]}
+		}},
+		{"LowRank and LowRankBackward", []*linalg.Tensor{y, x, g}, func(ins []*linalg.Tensor) []*linalg.Tensor {
+			parts := []linalg.LowRank{low[1]}
+			parts[0].Lo, parts[0].Hi = 0, ins[0].Rows()
+			s.dev.LowRank(ins[0], ins[1], parts)
+			s.dev.LowRankBackward(ins[1], ins[2], parts)
+			return ins[:2]
 		}},
 	}
 }
@@ -63,7 +75,7 @@ func (s *suite) vectorOps(n, cols int) []rowOp {
 	}
 	return []rowOp{
 		{"Add", []*linalg.Tensor{y, x}, func(ins []*linalg.Tensor) []*linalg.Tensor {
-			sum := s.dev.Empty(linalg.F32, ins[0].Shape()...)
+			sum := s.dev.Empty(ins[0].DType(), ins[0].Shape()...)
 			s.dev.Add(sum, ins[0], ins[1])
 			return []*linalg.Tensor{sum}
 		}},
@@ -98,7 +110,7 @@ func (s *suite) imageOps(n int) []rowOp {
 	x, cols := s.host(image...), s.host(n, ho, wo, conv.Columns())
 	// unfolded is cols as a device operation wants it: one row a position.
 	unfolded := func(t *linalg.Tensor) *linalg.Tensor {
-		flat := s.dev.New(linalg.F32, t.Rows()*conv.Positions(), conv.Columns())
+		flat := s.dev.New(t.DType(), t.Rows()*conv.Positions(), conv.Columns())
 		s.dev.Upload(flat, s.toHost(t).Reshape(flat.Shape()...))
 		return flat
 	}
@@ -107,7 +119,7 @@ func (s *suite) imageOps(n int) []rowOp {
 	}
 	return []rowOp{
 		{"Unfold", []*linalg.Tensor{x}, func(ins []*linalg.Tensor) []*linalg.Tensor {
-			out := s.dev.New(linalg.F32, ins[0].Rows()*conv.Positions(), conv.Columns())
+			out := s.dev.New(ins[0].DType(), ins[0].Rows()*conv.Positions(), conv.Columns())
 			s.dev.Unfold(out, ins[0], conv)
 			return []*linalg.Tensor{out}
 		}},
@@ -116,15 +128,15 @@ func (s *suite) imageOps(n int) []rowOp {
 			return ins[:1]
 		}},
 		{"MaxPool and MaxPoolBackward", []*linalg.Tensor{x}, func(ins []*linalg.Tensor) []*linalg.Tensor {
-			m := ins[0].Rows()
-			y, at := empty(m, linalg.F32, ho, wo, conv.Channels), empty(m, linalg.I32, ho, wo, conv.Channels)
-			dx := empty(m, linalg.F32, image[1:]...)
+			m, hidden := ins[0].Rows(), ins[0].DType()
+			y, at := empty(m, hidden, ho, wo, conv.Channels), empty(m, linalg.I32, ho, wo, conv.Channels)
+			dx := empty(m, hidden, image[1:]...)
 			s.dev.MaxPool(y, at, ins[0], 2)
 			s.dev.MaxPoolBackward(dx, y, at)
 			return []*linalg.Tensor{y, at, dx}
 		}},
 		{"MeanPool and MeanPoolBackward", []*linalg.Tensor{x}, func(ins []*linalg.Tensor) []*linalg.Tensor {
-			y := empty(ins[0].Rows(), linalg.F32, conv.Channels)
+			y := empty(ins[0].Rows(), ins[0].DType(), conv.Channels)
 			s.dev.MeanPool(y, ins[0])
 			s.dev.MeanPoolBackward(ins[0], y)
 			return []*linalg.Tensor{y, ins[0]}

@@ -73,7 +73,7 @@ func (s *suite) normOps(n, cols int) []rowOp {
 func (s *suite) curveOps(n, cols int) []rowOp {
 	x, g, up, other := s.host(n, cols), s.host(n, cols), s.host(n, cols), s.host(n, cols)
 	ops := []rowOp{{"SwiGLU and SwiGLUBackward", []*linalg.Tensor{x, g, up, other}, func(ins []*linalg.Tensor) []*linalg.Tensor {
-		dgate, dup := s.dev.New(linalg.F32, ins[0].Shape()...), s.dev.New(linalg.F32, ins[0].Shape()...)
+		dgate, dup := s.dev.New(ins[0].DType(), ins[0].Shape()...), s.dev.New(ins[0].DType(), ins[0].Shape()...)
 		s.dev.SwiGLU(ins[3], ins[0], ins[2])
 		s.dev.SwiGLUBackward(dgate, dup, ins[1], ins[0], ins[2])
 		return []*linalg.Tensor{ins[3], dgate, dup}
