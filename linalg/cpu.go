@@ -15,7 +15,7 @@ type cpu struct{ pool *Pool[[]float32] }
 
 // NewCPU returns the CPU device.
 func NewCPU() Device {
-	return cpu{&Pool[[]float32]{Make: func(n int) []float32 { return make([]float32, n) }}}
+	return cpu{&Pool[[]float32]{Make: func(n int) []float32 { return inLargePages(make([]float32, n)) }}}
 }
 
 // Name says what the device is.

@@ -2,6 +2,7 @@ package linalg
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/gradientlearning/cola/linalg/kernel"
 )
@@ -27,7 +28,13 @@ func (x factor) operand(lo int) kernel.Operand {
 	return kernel.Operand{Data: x.data[lo*rs:], RowStride: rs, ColStride: cs}
 }
 
-// panels packs x for the right side of a product, on several threads.
+// pack packs x for the right side of a product.
+func (x factor) pack(dst []float32) {
+	rs, cs := x.strides()
+	kernel.Pack(dst, x.data, x.rows, x.cols, rs, cs)
+}
+
+// panels does it on several threads.
 func (x factor) panels(dst []float32) {
 	rs, cs := x.strides()
 	parallel((x.cols+kernel.Panel-1)/kernel.Panel, max(1, elementGrain/(kernel.Panel*max(1, x.rows))), func(lo, hi int) {
@@ -38,8 +45,11 @@ func (x factor) panels(dst []float32) {
 
 // Products are shared out in pieces of whole panels and of rows that stay in cache.
 const (
-	pieceRows = 210     // a multiple of what the largest tile has
-	pieceWork = 1 << 18 // multiplications that are worth a thread
+	pieceRows   = 210     // a multiple of what the largest tile has
+	piecePanels = 8       // at most, about, where rows stay in cache
+	leastPieces = 16      // of each thread, about
+	widePieces  = 3       // of each thread, about, where rows do not stay in cache
+	pieceWork   = 1 << 18 // multiplications that are worth a thread
 )
 
 // multiply computes c (m, n) = init + a·b for b in panels. init is nil, c itself, or one row
@@ -71,8 +81,13 @@ func pieces(c, init []float32, m, n, k, unit int, do func(p piece)) {
 	}
 	panels := (n + kernel.Panel - 1) / kernel.Panel
 	units, bands := (m+unit-1)/unit, (m+pieceRows-1)/pieceRows
-	// A piece has several panels, so that a's rows are fetched for more than one.
-	across := min(panels, max(1, 8*piecesPerThread/bands))
+	// A piece has several panels, so that a's rows are fetched for more than one, and not so many
+	// that what was computed has left the cache when the piece is done.
+	across := max(1, leastPieces*runtime.GOMAXPROCS(0)/bands, panels/piecePanels)
+	if k > kernel.Depth { // then a's rows do not stay in cache from one piece to the next
+		across = (widePieces*runtime.GOMAXPROCS(0) + bands - 1) / bands
+	}
+	across = min(across, panels)
 	grain := max(1, pieceWork/max(1, (m/bands+1)*max(1, k)*(n/across+1)))
 	parallel(bands*across, grain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
@@ -108,7 +123,12 @@ func (d cpu) MatMul(c, a, b *Tensor, op MatMul) {
 		left.data = scaled.data
 		d.Scale(FromF32(left.data, len(left.data)), op.Alpha)
 	}
-	if m, n, k := left.rows, right.cols, right.rows; 2*m < n && 2*k*m+4*m*n < k*n {
+	m, n, k := left.rows, right.cols, right.rows
+	switch {
+	case op.TransA && !op.TransB && min(m, n) <= fewColumns:
+		sumOuter(c.F32(), left, right, op.Accumulate)
+		return
+	case 2*m < n && 2*k*m+4*m*n < k*n:
 		multiplySwapped(c.F32(), left, right, op.Accumulate)
 		return
 	}
@@ -125,6 +145,34 @@ func multiplyPacking(c, init []float32, a, b factor) {
 	defer panels.giveBack()
 	b.panels(panels.data)
 	multiply(c, init, a, panels.data, b.cols)
+}
+
+// fewColumns are so few that the other factor is better read as it lies than packed.
+const fewColumns = 16
+
+// sumOuter computes c (m, n) (=|+=) a·b for an a that is transposed and a b that is not, as a
+// sum of products of their rows, of which those of one are short: the gradients of low-rank
+// adapters. Every element is the same chain of sums.
+func sumOuter(c []float32, a, b factor, accumulate bool) {
+	m, n, k := a.rows, b.cols, b.rows
+	if m > n {
+		memory := floats.borrow(m * n)
+		defer memory.giveBack()
+		if accumulate {
+			transpose(memory.data, c, m, n)
+		}
+		sumOuter(memory.data, b.flipped(), a.flipped(), accumulate)
+		transpose(c, memory.data, n, m)
+		return
+	}
+	if !accumulate {
+		clear(c)
+	}
+	const columns = 48 // of a multiple are what the fastest kernel is for
+	parallel((n+columns-1)/columns, max(1, pieceWork/(columns*max(1, k*m))), func(lo, hi int) {
+		first, last := lo*columns, min(hi*columns, n)
+		kernel.AddOuter(c[first:], n, a.data, m, b.data[first:], n, m, last-first, k)
+	})
 }
 
 // multiplySwapped computes c (m, n) (=|+=) a·b as the transpose of bᵀ·aᵀ, which packs a where

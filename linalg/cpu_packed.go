@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gradientlearning/cola/linalg/kernel"
+	"github.com/gradientlearning/cola/linalg/row"
 )
 
 // packed keeps the panels of Wᵀ, which y = x·Wᵀ multiplies by, and those of W for the way
@@ -31,9 +32,9 @@ func (cpu) Pack(w *Tensor, precision Precision) Packed {
 
 func newPanels(k, n int, precision Precision) panels {
 	if precision == F32Products {
-		return panels{k: k, n: n, single: make([]float32, kernel.PackedLen(k, n))}
+		return panels{k: k, n: n, single: inLargePages(make([]float32, kernel.PackedLen(k, n)))}
 	}
-	return panels{k: k, n: n, half: make([]uint16, kernel.PackedLenBF16(k, n))}
+	return panels{k: k, n: n, half: inLargePages(make([]uint16, kernel.PackedLenBF16(k, n)))}
 }
 
 // Shape returns (out, in).
@@ -73,8 +74,9 @@ func PackedBytes(out, in int, precision Precision) int64 {
 	return 2 * int64(kernel.PackedLenBF16(in, out)+kernel.PackedLenBF16(out, in))
 }
 
-// Linear computes y = f(x·Wᵀ + bias) + residual.
-func (d cpu) Linear(y, x *Tensor, w Packed, e Epilogue) {
+// Linear computes y = f(x·Wᵀ + bias) + residual, of every piece of the product while that is in
+// cache.
+func (cpu) Linear(y, x *Tensor, w Packed, e Epilogue) {
 	p := w.(*packed)
 	if x.Cols() != p.in || y.Cols() != p.out || x.Rows() != y.Rows() {
 		panic(fmt.Sprintf("linalg.Linear: %v = %v · (%d, %d)ᵀ", y.shape, x.shape, p.out, p.in))
@@ -84,17 +86,39 @@ func (d cpu) Linear(y, x *Tensor, w Packed, e Epilogue) {
 		init = e.Bias.F32()
 		mustEqual("Linear", len(init), p.out)
 	}
-	product := y
+	product, finish := e.on(y)
+	p.forward.multiply(product.F32(), init, x, p.precision, finish)
+}
+
+// on returns where the product goes whose result is y, and what is to be done with a piece of
+// it; nil: nothing.
+func (e Epilogue) on(y *Tensor) (product *Tensor, finish func(p piece)) {
+	if e.Before == nil && e.Residual == nil {
+		return y, nil
+	}
+	product = y
+	var residual []float32
+	var curve func(y, x []float32)
 	if e.Before != nil {
-		product = e.Before
+		product, curve = e.Before, e.Activation.curve().value
 		mustEqual("Linear", product.Len(), y.Len())
 	}
-	p.forward.multiply(product.F32(), init, x, p.precision)
-	if e.Before != nil {
-		d.Activate(y, e.Before, e.Activation)
-	}
 	if e.Residual != nil {
-		d.Add(y, y, e.Residual)
+		residual = e.Residual.F32()
+		mustEqual("Linear", len(residual), y.Len())
+	}
+	ys, n := y.F32(), y.Cols()
+	return product, func(p piece) {
+		for i := range p.rows {
+			at := (p.row+i)*n + p.col
+			out := ys[at : at+p.cols]
+			if curve != nil {
+				curve(out, p.c[i*n:][:p.cols])
+			}
+			if residual != nil {
+				row.Add(out, residual[at:at+p.cols])
+			}
+		}
 	}
 }
 
@@ -108,34 +132,48 @@ func (cpu) LinearBackward(dx, g *Tensor, w Packed, accumulate bool) {
 	if accumulate {
 		init = dx.F32()
 	}
-	p.backward.multiply(dx.F32(), init, g, p.precision)
+	p.backward.multiply(dx.F32(), init, g, p.precision, nil)
 }
 
-// multiply computes c = init + x·b.
-func (b panels) multiply(c, init []float32, x *Tensor, precision Precision) {
+// multiply computes c = init + x·b, and then finishes every piece, if there is anything to do.
+func (b panels) multiply(c, init []float32, x *Tensor, precision Precision, finish func(p piece)) {
 	a := factor{x.F32(), x.Rows(), b.k, false}
-	switch precision {
-	case F32Products:
-		multiply(c, init, a, b.single, b.n)
-	case BF16Weights:
-		terms := kernel.Terms(b.k)
-		pieces(c, init, a.rows, b.n, b.k, 1, func(p piece) {
-			kernel.MultiplyWidened(p.c, b.n, p.init, p.ldi, a.operand(p.row), b.half[p.col*terms:], p.rows, p.cols, b.k)
-		})
-	case BF16Products:
-		b.multiplyBF16(c, init, a)
+	do, unit := b.product(a), 1
+	if precision == BF16Products {
+		var rounded *borrowed[uint16]
+		rounded, do = b.rounded(a)
+		defer rounded.giveBack()
+		unit = kernel.Together
+	}
+	pieces(c, init, a.rows, b.n, b.k, unit, func(p piece) {
+		do(p)
+		if finish != nil {
+			finish(p)
+		}
+	})
+}
+
+// product multiplies in float32.
+func (b panels) product(a factor) func(p piece) {
+	if b.single != nil {
+		return func(p piece) {
+			kernel.Multiply(p.c, b.n, p.init, p.ldi, a.operand(p.row), b.single[p.col*b.k:], p.rows, p.cols, b.k)
+		}
+	}
+	terms := kernel.Terms(b.k)
+	return func(p piece) {
+		kernel.MultiplyWidened(p.c, b.n, p.init, p.ldi, a.operand(p.row), b.half[p.col*terms:], p.rows, p.cols, b.k)
 	}
 }
 
-// multiplyBF16 rounds a, all of it first, and multiplies.
-func (b panels) multiplyBF16(c, init []float32, a factor) {
+// rounded rounds a, all of it first, and multiplies that.
+func (b panels) rounded(a factor) (memory *borrowed[uint16], product func(p piece)) {
 	terms := kernel.Terms(b.k)
-	rounded := halves.borrow(kernel.RowsBF16(a.rows) * terms)
-	defer rounded.giveBack()
+	memory = halves.borrow(kernel.RowsBF16(a.rows) * terms)
 	parallel(a.rows, rowGrain(b.k), func(lo, hi int) {
-		kernel.RoundBF16(rounded.data[lo*terms:], a.operand(lo), hi-lo, b.k)
+		kernel.RoundBF16(memory.data[lo*terms:], a.operand(lo), hi-lo, b.k)
 	})
-	pieces(c, init, a.rows, b.n, b.k, kernel.Together, func(p piece) {
-		kernel.MultiplyBF16(p.c, b.n, p.init, p.ldi, rounded.data[p.row*terms:], b.half[p.col*terms:], p.rows, p.cols, b.k)
-	})
+	return memory, func(p piece) {
+		kernel.MultiplyBF16(p.c, b.n, p.init, p.ldi, memory.data[p.row*terms:], b.half[p.col*terms:], p.rows, p.cols, b.k)
+	}
 }

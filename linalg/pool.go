@@ -12,6 +12,8 @@ import (
 type Pool[T any] struct {
 	// Make returns memory for n elements, of any content.
 	Make func(n int) T
+	// Drop takes the memory of blocks that the pool lets go of; nil: it goes as its T does.
+	Drop func(T)
 
 	mu    sync.Mutex
 	free  []*Block[T] // by length
@@ -69,8 +71,31 @@ func (p *Pool[T]) trim(n int) {
 				oldest = i
 			}
 		}
-		p.take(oldest)
+		p.drop(p.take(oldest))
 	}
+}
+
+func (p *Pool[T]) drop(b *Block[T]) {
+	if p.Drop != nil {
+		p.Drop(b.Memory)
+	}
+}
+
+// Clear lets go of everything that waits to be lent.
+func (p *Pool[T]) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.free) > 0 {
+		p.drop(p.take(0))
+	}
+}
+
+// Forget takes a lent block out of the pool's account: it had no memory, and will have none.
+func (p *Pool[T]) Forget(b *Block[T]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lent -= b.Len
+	b.lent = false
 }
 
 func (p *Pool[T]) take(i int) *Block[T] {

@@ -21,6 +21,9 @@ type Device struct {
 	// HiddenType is the planned device's [linalg.Device.Hidden].
 	HiddenType func(precision linalg.Precision) linalg.DType
 
+	// Pooled says of which tensors the planned device keeps the memory for the next ones.
+	Pooled func(dtype linalg.DType, elements int) bool
+
 	pool    linalg.Pool[struct{}]
 	mu      sync.Mutex
 	living  []weak.Pointer[memory]
@@ -33,6 +36,9 @@ type Device struct {
 func New() *Device {
 	return &Device{
 		PackedBytes: linalg.PackedBytes, HiddenType: linalg.NewCPU().Hidden,
+		Pooled: func(dtype linalg.DType, elements int) bool {
+			return dtype == linalg.F32 && elements >= linalg.LeastBlock
+		},
 		pool: linalg.Pool[struct{}]{Make: func(int) struct{} { return struct{}{} }},
 	}
 }
@@ -103,8 +109,8 @@ func (*Device) Name() string { return "dry run" }
 func (d *Device) New(dtype linalg.DType, shape ...int) *linalg.Tensor {
 	n := linalg.Elements(shape)
 	m := &memory{bytes: int64(n) * int64(dtype.Size()), of: d}
-	if dtype == linalg.F32 && n >= linalg.LeastBlock {
-		m.block = d.pool.Get(n)
+	if n > 0 && d.Pooled(dtype, n) {
+		m.block = d.pool.Get(int((m.bytes + 3) / 4))
 		m.bytes = int64(m.block.Len) * 4
 	}
 	t := linalg.NewOnDevice(dtype, m, shape...)

@@ -114,6 +114,7 @@ func (g bf16Product) pairs() {
 			lo, hi := band*g.m/bands, (band+1)*g.m/bands
 			g.at(&t, lo, j)
 			t.k, t.rows, t.cols = g.k/2, hi-lo, min(Panel, g.n-j)
+			t.next = (*float32)(unsafe.Pointer(&g.b[min((j+Panel)*g.k+band*t.k/bands*2*Panel, len(g.b)-2)]))
 			tilePairs(&t)
 		}
 	}

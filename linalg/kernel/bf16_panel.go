@@ -3,7 +3,7 @@ package kernel
 import "sync"
 
 // panel is memory for a panel's block in float32.
-type panel struct{ panel [blockDepth * Panel]float32 }
+type panel struct{ panel [Depth * Panel]float32 }
 
 var panels = sync.Pool{New: func() any { return new(panel) }}
 

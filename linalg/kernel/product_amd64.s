@@ -135,9 +135,12 @@ rows14wide2:
 	JZ rows14wide2store
 	CMPQ DX, $4
 	JNE rows14wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows14wide2onefirst
 rows14wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z28
 	VMOVUPS 64(SI), Z29
 	PREFETCHT0 1024(SI)
@@ -532,9 +535,12 @@ rows13wide2:
 	JZ rows13wide2store
 	CMPQ DX, $4
 	JNE rows13wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows13wide2onefirst
 rows13wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z26
 	VMOVUPS 64(SI), Z27
 	PREFETCHT0 1024(SI)
@@ -905,9 +911,12 @@ rows12wide2:
 	JZ rows12wide2store
 	CMPQ DX, $4
 	JNE rows12wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows12wide2onefirst
 rows12wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z24
 	VMOVUPS 64(SI), Z25
 	PREFETCHT0 1024(SI)
@@ -1252,9 +1261,12 @@ rows11wide2:
 	JZ rows11wide2store
 	CMPQ DX, $4
 	JNE rows11wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows11wide2onefirst
 rows11wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z22
 	VMOVUPS 64(SI), Z23
 	PREFETCHT0 1024(SI)
@@ -1575,9 +1587,12 @@ rows10wide2:
 	JZ rows10wide2store
 	CMPQ DX, $4
 	JNE rows10wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows10wide2onefirst
 rows10wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z20
 	VMOVUPS 64(SI), Z21
 	PREFETCHT0 1024(SI)
@@ -1874,9 +1889,12 @@ rows9wide2:
 	JZ rows9wide2store
 	CMPQ DX, $4
 	JNE rows9wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows9wide2onefirst
 rows9wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z18
 	VMOVUPS 64(SI), Z19
 	PREFETCHT0 1024(SI)
@@ -2147,9 +2165,12 @@ rows8wide2:
 	JZ rows8wide2store
 	CMPQ DX, $4
 	JNE rows8wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows8wide2onefirst
 rows8wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z16
 	VMOVUPS 64(SI), Z17
 	PREFETCHT0 1024(SI)
@@ -2396,9 +2417,12 @@ rows7wide2:
 	JZ rows7wide2store
 	CMPQ DX, $4
 	JNE rows7wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows7wide2onefirst
 rows7wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z14
 	VMOVUPS 64(SI), Z15
 	PREFETCHT0 1024(SI)
@@ -2621,9 +2645,12 @@ rows6wide2:
 	JZ rows6wide2store
 	CMPQ DX, $4
 	JNE rows6wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows6wide2onefirst
 rows6wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z12
 	VMOVUPS 64(SI), Z13
 	PREFETCHT0 1024(SI)
@@ -2820,9 +2847,12 @@ rows5wide2:
 	JZ rows5wide2store
 	CMPQ DX, $4
 	JNE rows5wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows5wide2onefirst
 rows5wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z10
 	VMOVUPS 64(SI), Z11
 	PREFETCHT0 1024(SI)
@@ -2995,9 +3025,12 @@ rows4wide2:
 	JZ rows4wide2store
 	CMPQ DX, $4
 	JNE rows4wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows4wide2onefirst
 rows4wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z8
 	VMOVUPS 64(SI), Z9
 	PREFETCHT0 1024(SI)
@@ -3146,9 +3179,12 @@ rows3wide2:
 	JZ rows3wide2store
 	CMPQ DX, $4
 	JNE rows3wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows3wide2onefirst
 rows3wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z6
 	VMOVUPS 64(SI), Z7
 	PREFETCHT0 1024(SI)
@@ -3271,9 +3307,12 @@ rows2wide2:
 	JZ rows2wide2store
 	CMPQ DX, $4
 	JNE rows2wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows2wide2onefirst
 rows2wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z4
 	VMOVUPS 64(SI), Z5
 	PREFETCHT0 1024(SI)
@@ -3372,9 +3411,12 @@ rows1wide2:
 	JZ rows1wide2store
 	CMPQ DX, $4
 	JNE rows1wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows1wide2onefirst
 rows1wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z2
 	VMOVUPS 64(SI), Z3
 	PREFETCHT0 1024(SI)
@@ -3477,9 +3519,12 @@ rows14wide1:
 	JZ rows14wide1store
 	CMPQ DX, $4
 	JNE rows14wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows14wide1onefirst
 rows14wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z14
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z15
@@ -3751,9 +3796,12 @@ rows13wide1:
 	JZ rows13wide1store
 	CMPQ DX, $4
 	JNE rows13wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows13wide1onefirst
 rows13wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z13
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z14
@@ -4009,9 +4057,12 @@ rows12wide1:
 	JZ rows12wide1store
 	CMPQ DX, $4
 	JNE rows12wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows12wide1onefirst
 rows12wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z12
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z13
@@ -4249,9 +4300,12 @@ rows11wide1:
 	JZ rows11wide1store
 	CMPQ DX, $4
 	JNE rows11wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows11wide1onefirst
 rows11wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z11
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z12
@@ -4473,9 +4527,12 @@ rows10wide1:
 	JZ rows10wide1store
 	CMPQ DX, $4
 	JNE rows10wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows10wide1onefirst
 rows10wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z10
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z11
@@ -4681,9 +4738,12 @@ rows9wide1:
 	JZ rows9wide1store
 	CMPQ DX, $4
 	JNE rows9wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows9wide1onefirst
 rows9wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z9
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z10
@@ -4871,9 +4931,12 @@ rows8wide1:
 	JZ rows8wide1store
 	CMPQ DX, $4
 	JNE rows8wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows8wide1onefirst
 rows8wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z8
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z9
@@ -5045,9 +5108,12 @@ rows7wide1:
 	JZ rows7wide1store
 	CMPQ DX, $4
 	JNE rows7wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows7wide1onefirst
 rows7wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z7
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z8
@@ -5203,9 +5269,12 @@ rows6wide1:
 	JZ rows6wide1store
 	CMPQ DX, $4
 	JNE rows6wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows6wide1onefirst
 rows6wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z6
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z7
@@ -5343,9 +5412,12 @@ rows5wide1:
 	JZ rows5wide1store
 	CMPQ DX, $4
 	JNE rows5wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows5wide1onefirst
 rows5wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z5
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z6
@@ -5467,9 +5539,12 @@ rows4wide1:
 	JZ rows4wide1store
 	CMPQ DX, $4
 	JNE rows4wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows4wide1onefirst
 rows4wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z4
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z5
@@ -5575,9 +5650,12 @@ rows3wide1:
 	JZ rows3wide1store
 	CMPQ DX, $4
 	JNE rows3wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows3wide1onefirst
 rows3wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z3
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z4
@@ -5665,9 +5743,12 @@ rows2wide1:
 	JZ rows2wide1store
 	CMPQ DX, $4
 	JNE rows2wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows2wide1onefirst
 rows2wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z2
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z3
@@ -5739,9 +5820,12 @@ rows1wide1:
 	JZ rows1wide1store
 	CMPQ DX, $4
 	JNE rows1wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows1wide1onefirst
 rows1wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Z1
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Z2
@@ -5863,9 +5947,12 @@ rows6wide2:
 	JZ rows6wide2store
 	CMPQ DX, $4
 	JNE rows6wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows6wide2onefirst
 rows6wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y12
 	VMOVUPS 32(SI), Y13
 	PREFETCHT0 1024(SI)
@@ -6062,9 +6149,12 @@ rows5wide2:
 	JZ rows5wide2store
 	CMPQ DX, $4
 	JNE rows5wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows5wide2onefirst
 rows5wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y10
 	VMOVUPS 32(SI), Y11
 	PREFETCHT0 1024(SI)
@@ -6237,9 +6327,12 @@ rows4wide2:
 	JZ rows4wide2store
 	CMPQ DX, $4
 	JNE rows4wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows4wide2onefirst
 rows4wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y8
 	VMOVUPS 32(SI), Y9
 	PREFETCHT0 1024(SI)
@@ -6388,9 +6481,12 @@ rows3wide2:
 	JZ rows3wide2store
 	CMPQ DX, $4
 	JNE rows3wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows3wide2onefirst
 rows3wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y6
 	VMOVUPS 32(SI), Y7
 	PREFETCHT0 1024(SI)
@@ -6513,9 +6609,12 @@ rows2wide2:
 	JZ rows2wide2store
 	CMPQ DX, $4
 	JNE rows2wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows2wide2onefirst
 rows2wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y4
 	VMOVUPS 32(SI), Y5
 	PREFETCHT0 1024(SI)
@@ -6614,9 +6713,12 @@ rows1wide2:
 	JZ rows1wide2store
 	CMPQ DX, $4
 	JNE rows1wide2across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows1wide2onefirst
 rows1wide2four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y2
 	VMOVUPS 32(SI), Y3
 	PREFETCHT0 1024(SI)
@@ -6703,9 +6805,12 @@ rows6wide1:
 	JZ rows6wide1store
 	CMPQ DX, $4
 	JNE rows6wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows6wide1onefirst
 rows6wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y6
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Y7
@@ -6849,9 +6954,12 @@ rows5wide1:
 	JZ rows5wide1store
 	CMPQ DX, $4
 	JNE rows5wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows5wide1onefirst
 rows5wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y5
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Y6
@@ -6979,9 +7087,12 @@ rows4wide1:
 	JZ rows4wide1store
 	CMPQ DX, $4
 	JNE rows4wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows4wide1onefirst
 rows4wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y4
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Y5
@@ -7093,9 +7204,12 @@ rows3wide1:
 	JZ rows3wide1store
 	CMPQ DX, $4
 	JNE rows3wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows3wide1onefirst
 rows3wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y3
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Y4
@@ -7189,9 +7303,12 @@ rows2wide1:
 	JZ rows2wide1store
 	CMPQ DX, $4
 	JNE rows2wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows2wide1onefirst
 rows2wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y2
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Y3
@@ -7269,9 +7386,12 @@ rows1wide1:
 	JZ rows1wide1store
 	CMPQ DX, $4
 	JNE rows1wide1across
+	MOVQ tile_next(DI), AX
 	SUBQ $4, CX
 	JLT rows1wide1onefirst
 rows1wide1four:
+	PREFETCHT1 (AX)
+	ADDQ $64, AX
 	VMOVUPS 0(SI), Y1
 	PREFETCHT0 1024(SI)
 	VBROADCASTSS 0(R8), Y2

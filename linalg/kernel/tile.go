@@ -8,6 +8,8 @@ type tile struct {
 	a          *float32 // of the tile's first row
 	rs, cs     int      // a's strides
 	b          *float32 // of the tile's first column in its panel
+	ldb        int      // elements from row to row, where b is not packed
+	next       *float32 // of what is multiplied later, and may be fetched meanwhile: it is never read
 	k          int
 	rows, cols int
 }

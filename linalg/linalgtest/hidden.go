@@ -26,7 +26,7 @@ func checkHidden(s *suite) error {
 		}
 		got, want := op.run(narrow), op.run(wide)
 		for i := range want {
-			if err := s.compareHidden(fmt.Sprintf("%s, result %d", op.name, i), got[i], want[i]); err != nil {
+			if err := s.compareHidden(fmt.Sprintf("%s, result %d", op.name, i), got[i], want[i], 2); err != nil {
 				return err
 			}
 		}
@@ -34,9 +34,9 @@ func checkHidden(s *suite) error {
 	return nil
 }
 
-// compareHidden bounds the difference by two roundings of a number, and of the numbers about it
-// that it is made of.
-func (s *suite) compareHidden(what string, got, want *linalg.Tensor) error {
+// compareHidden bounds the difference by so many roundings of a number, and of the numbers about
+// it that it is made of.
+func (s *suite) compareHidden(what string, got, want *linalg.Tensor, roundings float64) error {
 	if want.DType() == linalg.I32 {
 		if string(s.bits(got)) != string(s.bits(want)) {
 			return fmt.Errorf("%s in %v: other indices than in float32", what, s.dev.Hidden(s.precision))
@@ -50,7 +50,7 @@ func (s *suite) compareHidden(what string, got, want *linalg.Tensor) error {
 	}
 	about := math.Sqrt(square / float64(max(len(w), 1)))
 	for i := range w {
-		if diff := math.Abs(float64(g[i]) - float64(w[i])); !(diff <= 0x1p-7*(math.Abs(float64(w[i]))+about)) {
+		if diff := math.Abs(float64(g[i]) - float64(w[i])); !(diff <= roundings*0x1p-8*(math.Abs(float64(w[i]))+about)) {
 			return fmt.Errorf("%s in %v: element %d is %v, in float32 %v", what, s.dev.Hidden(s.precision), i, g[i], w[i])
 		}
 	}
@@ -85,7 +85,10 @@ func checkAttentionHidden(s *suite) error {
 			got := run(func(t *linalg.Tensor) *linalg.Tensor { return t.Convert(hidden) })
 			want := run(func(t *linalg.Tensor) *linalg.Tensor { return t.Convert(hidden).Convert(linalg.F32) })
 			for i, name := range []string{"y", "lse", "dq", "dk", "dv"} {
-				if err := s.compareHidden(fmt.Sprintf("Attention over heads of %d, causal %v: %s", dim, causal, name), got[i], want[i]); err != nil {
+				// The weights and their gradients are rounded too before they are multiplied, as
+				// FlashAttention-2 does, and y is before it is multiplied with g: of the differences
+				// that the gradients of q are made of, more is lost than of sums.
+				if err := s.compareHidden(fmt.Sprintf("Attention over heads of %d, causal %v: %s", dim, causal, name), got[i], want[i], 8); err != nil {
 					return err
 				}
 			}

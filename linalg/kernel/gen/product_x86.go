@@ -49,6 +49,7 @@ const (
 	left, rowBytes, columnBytes = "R8", "R13", "DX" // a, rs and cs in bytes
 	right, count                = "SI", "CX"        // b, k
 	from, fromBytes             = "AX", "BX"        // init or c, and the bytes to the next row
+	next                        = "AX"              // what is fetched while terms are multiplied
 )
 
 // leftRows are the registers that point to rows 0, 3, 6, 9 and 12 of a.
@@ -176,9 +177,12 @@ func (v vectors) along(a *assembly, rows, wide int, store string) {
 		}
 		a.op("ADDQ", fmt.Sprintf("$%d", 128*n), right)
 	}
+	a.op("MOVQ", "tile_next(DI)", next)
 	a.op("SUBQ", fmt.Sprintf("$%d", unroll), count)
 	a.op("JLT", one+"first")
 	a.line("%s:", four)
+	a.op("PREFETCHT1", "("+next+")")
+	a.op("ADDQ", "$64", next)
 	terms(unroll)
 	a.op("SUBQ", fmt.Sprintf("$%d", unroll), count)
 	a.op("JGE", four)

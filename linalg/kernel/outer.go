@@ -1,0 +1,46 @@
+package kernel
+
+// outerDepth is how many rows of a and b are gone over before the next columns are: what lies
+// beside the columns that are multiplied is fetched with them.
+const outerDepth = 64
+
+// AddOuter computes c += aᵀ·b for a (k, m) and b (k, n), neither of which is packed:
+// c[i·ldc + j] += a[p·lda + i]·b[p·ldb + j] for p = 0, 1, …, each by one fused multiply-add. It
+// is for an a of few columns, with which packing b would take longer than multiplying: b is read
+// once for every few of them.
+func AddOuter(c []float32, ldc int, a []float32, lda int, b []float32, ldb, m, n, k int) {
+	if m == 0 || n == 0 || k == 0 {
+		return
+	}
+	_, _, _ = c[(m-1)*ldc+n-1], a[(k-1)*lda+m-1], b[(k-1)*ldb+n-1]
+	most, wide := outerShape(level)
+	if most == 0 {
+		addOuterPacked(c, ldc, a, lda, b, ldb, m, n, k)
+		return
+	}
+	for row := 0; row < m; row += most {
+		t := tile{ldc: ldc, cs: lda, ldb: ldb, rows: min(most, m-row)}
+		for p := 0; p < k; p += outerDepth {
+			t.k = min(outerDepth, k-p)
+			t.a = &a[p*lda+row]
+			for j := 0; j < n; j += wide {
+				t.b, t.c, t.cols = &b[p*ldb+j], &c[row*ldc+j], min(wide, n-j)
+				t.outer(level)
+			}
+		}
+	}
+}
+
+// addOuterPacked is [AddOuter] for levels that have no kernel for it.
+func addOuterPacked(c []float32, ldc int, a []float32, lda int, b []float32, ldb, m, n, k int) {
+	s := borrowPanel()
+	defer s.giveBack()
+	for j := 0; j < n; j += Panel {
+		width := min(Panel, n-j)
+		for p := 0; p < k; p += Depth {
+			depth := min(Depth, k-p)
+			Pack(s.panel[:], b[p*ldb+j:], depth, width, ldb, 1)
+			Multiply(c[j:], ldc, c[j:], ldc, Operand{a[p*lda:], 1, lda}, s.panel[:], m, width, depth)
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package linalg
+
+// squaresPiece is how many squares are added up by themselves, so that threads can share them
+// out.
+const squaresPiece = 1 << 14
+
+// SquareSum returns Σ x² of the elements of a host tensor, in float64: the same bits with any
+// number of threads.
+func SquareSum(x []float32) float64 {
+	sums := make([]float64, (len(x)+squaresPiece-1)/squaresPiece)
+	parallel(len(sums), max(1, elementGrain/squaresPiece), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			sums[i] = squares(x[i*squaresPiece : min((i+1)*squaresPiece, len(x))])
+		}
+	})
+	total := 0.0
+	for _, s := range sums {
+		total += s
+	}
+	return total
+}
+
+// squares adds up in four parts, which do not wait for each other.
+func squares(x []float32) float64 {
+	var a, b, c, d float64
+	for ; len(x) >= 4; x = x[4:] {
+		p, q, r, s := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
+		a, b, c, d = a+float64(p*p), b+float64(q*q), c+float64(r*r), d+float64(s*s)
+	}
+	for _, v := range x {
+		a += float64(float64(v) * float64(v))
+	}
+	return (a + b) + (c + d)
+}
