@@ -34,10 +34,11 @@ func (l *lowRankTable) scale() float32 { return float32(l.spec.scale()) }
 
 // inner returns u = A[:, ids]ᵀ (n, r).
 func (l *lowRankTable) inner(dev linalg.Device, ids *linalg.Tensor) *linalg.Tensor {
-	at := dev.New(linalg.F32, l.a.Cols(), l.spec.Rank)
-	dev.MatMul(at, l.a, identity(dev, l.spec.Rank), linalg.MatMul{TransA: true})
-	u := dev.New(linalg.F32, ids.Rows(), l.spec.Rank)
+	at, one := dev.Empty(linalg.F32, l.a.Cols(), l.spec.Rank), identity(dev, l.spec.Rank)
+	dev.MatMul(at, l.a, one, linalg.MatMul{TransA: true})
+	u := dev.Empty(linalg.F32, ids.Rows(), l.spec.Rank)
 	dev.Gather(u, at, ids)
+	free(dev, at, one)
 	return u
 }
 
@@ -54,7 +55,9 @@ func identity(dev linalg.Device, n int) *linalg.Tensor {
 
 // Apply computes y += s·u·Bᵀ.
 func (l *lowRankTable) Apply(dev linalg.Device, y, x *linalg.Tensor) {
-	dev.MatMul(y, l.inner(dev, x), l.b, linalg.MatMul{TransB: true, Alpha: l.scale(), Accumulate: true})
+	u := l.inner(dev, x)
+	dev.MatMul(y, u, l.b, linalg.MatMul{TransB: true, Alpha: l.scale(), Accumulate: true})
+	dev.Free(u)
 }
 
 // Backward does nothing: ids have no gradient. dx may be nil.
@@ -93,9 +96,10 @@ func (t *table) Params() []Param { return []Param{{"weight", t.weight}} }
 
 // Apply computes y += ΔW[ids].
 func (t *table) Apply(dev linalg.Device, y, x *linalg.Tensor) {
-	rows := dev.New(linalg.F32, x.Rows(), t.weight.Cols())
+	rows := dev.Empty(y.DType(), x.Rows(), t.weight.Cols())
 	dev.Gather(rows, t.weight, x)
 	dev.Axpy(y, 1, rows)
+	dev.Free(rows)
 }
 
 // Backward does nothing: ids have no gradient. dx may be nil.

@@ -29,6 +29,7 @@ type Fitter struct {
 	solver    SolverConfig
 	optimizer *optimizer
 	grads     []*linalg.Tensor // solver gradient: Σ Jᵀg of the tuples so far
+	added     bool             // something to grads: they may not be zero
 	xs, gs    []*linalg.Tensor // the other solvers: the tuples
 }
 
@@ -76,6 +77,7 @@ func (f *Fitter) Add(x, g *linalg.Tensor, weight float32) {
 		f.dev.Scale(g, weight)
 	}
 	if f.solver.Name == "gradient" {
+		f.added = true
 		f.adapter.Gradient(f.dev, f.grads, x, g)
 		return
 	}
@@ -84,10 +86,12 @@ func (f *Fitter) Add(x, g *linalg.Tensor, weight float32) {
 
 // Reset forgets the tuples.
 func (f *Fitter) Reset() {
-	for _, g := range f.grads {
-		f.dev.Zero(g)
+	if f.added {
+		for _, g := range f.grads {
+			f.dev.Zero(g)
+		}
 	}
-	f.xs, f.gs = nil, nil
+	f.added, f.xs, f.gs = false, nil, nil
 }
 
 // Fit solves the regression over the tuples that were added, at a learning rate to which
@@ -126,10 +130,16 @@ func (f *Fitter) fitGradient(rate float64) (FitReport, error) {
 	if !isFinite(n) {
 		return FitReport{}, fmt.Errorf("gradient: %w", ErrDiverged)
 	}
-	return FitReport{GradientNorm: n}, f.guard(func() error {
-		f.optimizer.step(f.grads, n, rate)
+	after, certain := f.optimizer.outlook(n, rate)
+	step := func() error {
+		f.optimizer.step(f.grads, n, rate, after)
+		f.added = false
 		return nil
-	})
+	}
+	if certain {
+		return FitReport{GradientNorm: n}, step()
+	}
+	return FitReport{GradientNorm: n}, f.guard(step)
 }
 
 // fitSteps takes steps against the fixed target g_w̄(x) − g. The residual is formed as
@@ -140,9 +150,8 @@ func (f *Fitter) fitSteps(rate float64) (FitReport, error) {
 	f.adapter.Apply(f.dev, start, x)
 	report := FitReport{Before: halfSquare(g)}
 	err := f.guard(func() error {
-		residual := g
+		residual, grads := g, f.zeros()
 		for step := range f.solver.Steps {
-			grads := f.zeros()
 			f.adapter.Gradient(f.dev, grads, x, residual)
 			n := norm(grads)
 			if !isFinite(n) {
@@ -151,7 +160,8 @@ func (f *Fitter) fitSteps(rate float64) (FitReport, error) {
 			if step == 0 {
 				report.GradientNorm = n
 			}
-			f.optimizer.step(grads, n, rate)
+			after, _ := f.optimizer.outlook(n, rate)
+			f.optimizer.step(grads, n, rate, after)
 			residual = f.residual(x, g, start)
 		}
 		report.After = halfSquare(residual)
@@ -247,12 +257,14 @@ func (f *Fitter) solveReducedRank(x, g *linalg.Tensor, rate float64) error {
 	return nil
 }
 
-// guard runs change, and takes it back if it fails or leaves numbers that are not finite.
+// guard runs change, which may leave numbers that are not finite, and takes it back if it
+// does or fails.
 func (f *Fitter) guard(change func() error) error {
 	state := f.state()
 	before := copies.Get().(*stateCopy)
 	defer copies.Put(before)
 	before.take(state)
+	bounds := f.optimizer.bounds
 	err := change()
 	for _, p := range state {
 		if err == nil && p.Value.DType() == linalg.F32 && finite(p.Value.F32()) != nil {
@@ -261,6 +273,7 @@ func (f *Fitter) guard(change func() error) error {
 	}
 	if err != nil {
 		before.giveBack(state)
+		f.optimizer.bounds = bounds
 	}
 	return err
 }
@@ -295,6 +308,7 @@ func (f *Fitter) Restore(blobs map[string]linalg.Blob) error {
 	if err := set(targets, values); err != nil {
 		return err
 	}
+	f.optimizer.measure()
 	f.Reset()
 	return nil
 }

@@ -9,15 +9,16 @@ type Part struct {
 }
 
 // Apply computes y += g_w(x) on every part's rows, each with its own adapter: the low-rank
-// ones in one operation of the device, whatever their ranks.
+// ones in one operation of the device, whatever their ranks, and the others side by side.
 func Apply(dev linalg.Device, y, x *linalg.Tensor, parts []Part) {
 	low, others := group(parts)
 	if len(low) > 0 {
 		dev.LowRank(y, x, low)
 	}
-	for _, p := range others {
+	linalg.Each(dev, len(others), func(i int) {
+		p := others[i]
 		p.Adapter.Apply(dev, dev.Rows(y, p.Lo, p.Hi), dev.Rows(x, p.Lo, p.Hi))
-	}
+	})
 }
 
 // Backward computes dx += (∂g_w/∂x)ᵀ g on every part's rows.
@@ -26,9 +27,10 @@ func Backward(dev linalg.Device, dx, x, g *linalg.Tensor, parts []Part) {
 	if len(low) > 0 {
 		dev.LowRankBackward(dx, g, low)
 	}
-	for _, p := range others {
+	linalg.Each(dev, len(others), func(i int) {
+		p := others[i]
 		p.Adapter.Backward(dev, dev.Rows(dx, p.Lo, p.Hi), dev.Rows(x, p.Lo, p.Hi), dev.Rows(g, p.Lo, p.Hi))
-	}
+	})
 }
 
 // group tells the low-rank adapters from the others.

@@ -29,7 +29,7 @@ func (l *lowRank) scale() float32 { return float32(l.spec.scale()) }
 
 // inner returns u = x·Aᵀ (n, r).
 func (l *lowRank) inner(dev linalg.Device, x *linalg.Tensor) *linalg.Tensor {
-	u := dev.New(linalg.F32, x.Rows(), l.spec.Rank)
+	u := dev.Empty(linalg.F32, x.Rows(), l.spec.Rank)
 	dev.MatMul(u, x, l.a, linalg.MatMul{TransB: true})
 	return u
 }
@@ -51,10 +51,11 @@ func (l *lowRank) Backward(dev linalg.Device, dx, _, g *linalg.Tensor) {
 
 // Gradient computes dA += s·(g·B)ᵀ·x and dB += s·gᵀ·u.
 func (l *lowRank) Gradient(dev linalg.Device, grads []*linalg.Tensor, x, g *linalg.Tensor) {
-	gb := dev.New(linalg.F32, g.Rows(), l.spec.Rank)
+	gb, u := dev.Empty(linalg.F32, g.Rows(), l.spec.Rank), l.inner(dev, x)
 	dev.MatMul(gb, g, l.b, linalg.MatMul{})
 	dev.MatMul(grads[0], gb, x, linalg.MatMul{TransA: true, Alpha: l.scale(), Accumulate: true})
-	dev.MatMul(grads[1], g, l.inner(dev, x), linalg.MatMul{TransA: true, Alpha: l.scale(), Accumulate: true})
+	dev.MatMul(grads[1], g, u, linalg.MatMul{TransA: true, Alpha: l.scale(), Accumulate: true})
+	free(dev, gb, u)
 }
 
 // Delta returns ΔW = s·B·A.

@@ -44,11 +44,11 @@ func (m *mlp) Params() []Param {
 	return list
 }
 
-// forward returns the input of each layer and the output of the last.
+// forward returns the input of each layer and the output of the last, in x's type.
 func (m *mlp) forward(dev linalg.Device, x *linalg.Tensor) (inputs []*linalg.Tensor, y *linalg.Tensor) {
 	for i, l := range m.layers {
 		inputs = append(inputs, x)
-		y = dev.New(linalg.F32, x.Rows(), l.weight.Rows())
+		y = dev.Empty(x.DType(), x.Rows(), l.weight.Rows())
 		dev.MatMul(y, x, l.weight, linalg.MatMul{TransB: true})
 		dev.AddBias(y, l.bias)
 		if i < len(m.layers)-1 {
@@ -61,37 +61,45 @@ func (m *mlp) forward(dev linalg.Device, x *linalg.Tensor) (inputs []*linalg.Ten
 
 // Apply computes y += g(x).
 func (m *mlp) Apply(dev linalg.Device, y, x *linalg.Tensor) {
-	_, out := m.forward(dev, x)
+	inputs, out := m.forward(dev, x)
 	dev.Axpy(y, 1, out)
+	free(dev, append(inputs[1:], out)...)
 }
 
 // backward hands g back through the layers: each(i, in, g) sees the gradient g of layer
-// i's output and its input, last layer first, and what is returned is that of x.
+// i's output and its input, last layer first, and what is returned is that of x, in memory of
+// its own.
 func (m *mlp) backward(dev linalg.Device, x, g *linalg.Tensor, each func(i int, in, g *linalg.Tensor)) *linalg.Tensor {
-	inputs, _ := m.forward(dev, x)
+	inputs, out := m.forward(dev, x)
 	for i := len(m.layers) - 1; i >= 0; i-- {
 		each(i, inputs[i], g)
-		dx := dev.New(linalg.F32, g.Rows(), m.layers[i].weight.Cols())
+		dx := dev.Empty(g.DType(), g.Rows(), m.layers[i].weight.Cols())
 		dev.MatMul(dx, g, m.layers[i].weight, linalg.MatMul{})
 		if i > 0 {
 			dev.ReLUBackward(dx, dx, inputs[i])
 		}
+		if i < len(m.layers)-1 { // the first g is the caller's
+			dev.Free(g)
+		}
 		g = dx
 	}
+	free(dev, append(inputs[1:], out)...)
 	return g
 }
 
 // Backward computes dx += (∂g/∂x)ᵀ·g.
 func (m *mlp) Backward(dev linalg.Device, dx, x, g *linalg.Tensor) {
-	dev.Axpy(dx, 1, m.backward(dev, x, g, func(int, *linalg.Tensor, *linalg.Tensor) {}))
+	d := m.backward(dev, x, g, func(int, *linalg.Tensor, *linalg.Tensor) {})
+	dev.Axpy(dx, 1, d)
+	dev.Free(d)
 }
 
 // Gradient computes dW_l += g_lᵀ·h_{l−1} and db_l += Σ g_l.
 func (m *mlp) Gradient(dev linalg.Device, grads []*linalg.Tensor, x, g *linalg.Tensor) {
-	m.backward(dev, x, g, func(i int, in, g *linalg.Tensor) {
+	dev.Free(m.backward(dev, x, g, func(i int, in, g *linalg.Tensor) {
 		dev.MatMul(grads[2*i], g, in, linalg.MatMul{TransA: true, Accumulate: true})
 		dev.AddBiasBackward(grads[2*i+1], g, true)
-	})
+	}))
 }
 
 // Delta returns ErrNotMergeable.

@@ -78,6 +78,7 @@ type optimizer struct {
 	steps  *linalg.Tensor   // (1) I32: how many were taken
 	first  []*linalg.Tensor // momentum, or Adam's m; nil where there is none
 	second []*linalg.Tensor // Adam's v; nil where there is none
+	bounds bounds           // of both
 }
 
 func newOptimizer(cfg OptimizerConfig, params []Param) *optimizer {
@@ -130,26 +131,24 @@ func (o *optimizer) possible(prefix string, values map[string]*linalg.Tensor) er
 
 // norm returns the 2-norm over all gradients.
 func norm(grads []*linalg.Tensor) float64 {
-	var sum [4]float64 // parts that do not wait for each other
+	sum := 0.0
 	for _, g := range grads {
-		for i, v := range g.F32() {
-			sum[i%4] += float64(float64(v) * float64(v))
-		}
+		sum += linalg.SquareSum(g.F32())
 	}
-	return math.Sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]))
+	return math.Sqrt(sum)
 }
 
-// step moves the parameters against the gradients, which it may change.
-func (o *optimizer) step(grads []*linalg.Tensor, gradNorm, rate float64) {
+// step moves the parameters against the gradients, and leaves zeros in these: they are read
+// for the last time, and go over from step to step. after is its outlook.
+func (o *optimizer) step(grads []*linalg.Tensor, gradNorm, rate float64, after bounds) {
 	if c := o.cfg.ClipNorm; c > 0 && gradNorm > 0 {
 		if factor := c / (gradNorm + 1e-6); factor < 1 {
 			for _, g := range grads {
-				for i := range g.F32() {
-					g.F32()[i] = float32(float64(g.F32()[i]) * factor)
-				}
+				clip(g.F32(), factor)
 			}
 		}
 	}
+	o.bounds = after
 	o.steps.I32()[0]++
 	for i, p := range o.params {
 		if o.cfg.Name == "sgd" {
@@ -158,6 +157,14 @@ func (o *optimizer) step(grads []*linalg.Tensor, gradNorm, rate float64) {
 			o.adam(i, p.Value.F32(), grads[i].F32(), rate)
 		}
 	}
+}
+
+func clip(g []float32, factor float64) {
+	linalg.Parallel(len(g), func(lo, hi int) {
+		for i, v := range g[lo:hi] {
+			g[lo+i] = float32(float64(v) * factor)
+		}
+	})
 }
 
 func (o *optimizer) sgd(i int, w, g []float32, rate float64) {
@@ -179,6 +186,7 @@ func (o *optimizer) sgd(i int, w, g []float32, rate float64) {
 		}
 		w[j] -= float32(eta * d)
 	}
+	clear(g)
 }
 
 func (o *optimizer) adam(i int, w, g []float32, rate float64) {
@@ -192,7 +200,13 @@ func (o *optimizer) adam(i int, w, g []float32, rate float64) {
 	} else {
 		step.Decay = float32(c.WeightDecay)
 	}
+	const block = 1 << 11 // stays in cache
+	m, v := o.first[i].F32(), o.second[i].F32()
 	linalg.Parallel(len(w), func(lo, hi int) {
-		step.Step(w[lo:hi], o.first[i].F32()[lo:hi], o.second[i].F32()[lo:hi], g[lo:hi])
+		for ; lo < hi; lo += block {
+			end := min(lo+block, hi)
+			step.Step(w[lo:end], m[lo:end], v[lo:end], g[lo:end])
+			clear(g[lo:end])
+		}
 	})
 }

@@ -44,7 +44,7 @@ func (s Site) Unfold(dev linalg.Device, x *linalg.Tensor) *linalg.Tensor {
 	if s.Kind != SiteConv2D {
 		return x
 	}
-	cols := dev.New(linalg.F32, x.Rows()*s.Conv.Positions(), s.Conv.Columns())
+	cols := dev.Empty(linalg.F32, x.Rows()*s.Conv.Positions(), s.Conv.Columns())
 	dev.Unfold(cols, x, s.Conv)
 	return cols
 }
