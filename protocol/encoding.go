@@ -44,11 +44,15 @@ func (s Section) encode() (prefix, payload []byte, err error) {
 	if as == 0 {
 		as = t.DType()
 	}
-	if !travelsAs(t.DType(), as) {
-		return nil, nil, Faultf(CodeProtocol, "use f32 or bf16", "%v does not travel as %v", t.DType(), as)
+	declared := t.DType()
+	if declared == linalg.BF16 && as == linalg.BF16 { // rounded already: for the other side, f32 that travels as bf16
+		declared = linalg.F32
+	}
+	if !travelsAs(declared, as) {
+		return nil, nil, Faultf(CodeProtocol, "use f32 or bf16", "%v does not travel as %v", declared, as)
 	}
 	payload = linalg.Bytes(t.Convert(as))
-	info := SectionInfo{Name: s.Name, DType: t.DType(), As: as, Shape: t.Shape(), Decoded: int64(len(payload))}
+	info := SectionInfo{Name: s.Name, DType: declared, As: as, Shape: t.Shape(), Decoded: int64(len(payload))}
 	if s.Compress {
 		if small, pays := compress(payload, as.Size()); pays {
 			payload, info.Compressed = small, true

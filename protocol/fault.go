@@ -25,6 +25,8 @@ const (
 	CodeStateCorrupt       Code = "state-corrupt"       // state on disk fails its checksum
 	CodeStateLocked        Code = "state-locked"        // another process uses the state folder
 	CodeStateLost          Code = "state-lost"          // state that the job needs is gone
+	CodeOutOfMemory        Code = "out-of-memory"       // a device has too little memory for the job
+	CodeNoDevice           Code = "no-device"           // the device that was asked for cannot be used
 	CodePortInUse          Code = "port-in-use"         // the address cannot be listened on
 	CodeUnreachable        Code = "unreachable"         // nothing answers at the address
 	CodeVersion            Code = "version"             // no common protocol version
@@ -53,6 +55,8 @@ var exitStatus = map[Code]int{
 	CodeStateLost:          33,
 	CodePortInUse:          34,
 	CodeUnreachable:        35,
+	CodeOutOfMemory:        36,
+	CodeNoDevice:           37,
 	CodeVersion:            40,
 	CodeProtocol:           41,
 	CodeDiverged:           42,

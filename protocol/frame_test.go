@@ -179,6 +179,30 @@ func TestRoundTripOfSections(t *testing.T) {
 	}
 }
 
+// What was rounded before it came travels as what is rounded on the way.
+func TestRoundedSectionsTravelAlike(t *testing.T) {
+	exact := ramp(7, 5)
+	for i := range exact.F32() {
+		exact.F32()[i] = float32(math.Sin(float64(i)))
+	}
+	encode := func(s protocol.Section) []byte {
+		frame, err := protocol.Encode(&protocol.Tuples{Sections: []protocol.Section{s}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return frame
+	}
+	want := encode(protocol.Section{Name: "x", Tensor: exact, As: linalg.BF16})
+	for _, as := range []linalg.DType{0, linalg.BF16} {
+		if got := encode(protocol.Section{Name: "x", Tensor: exact.Convert(linalg.BF16), As: as}); !bytes.Equal(got, want) {
+			t.Errorf("rounded before, as %v: another frame", as)
+		}
+	}
+	if _, err := protocol.Encode(&protocol.Tuples{Sections: []protocol.Section{{Name: "x", Tensor: exact.Convert(linalg.BF16), As: linalg.F32}}}); err == nil {
+		t.Error("bf16 travels as f32")
+	}
+}
+
 func TestEncodeRefuses(t *testing.T) {
 	long := strings.Repeat("a", 70_000)
 	for name, m := range map[string]protocol.Message{

@@ -9,7 +9,8 @@ type Section struct {
 	Name   string
 	Tensor *linalg.Tensor
 	// As is the type of the elements on the wire: F32 or BF16 (rounded to nearest
-	// even) for a float tensor, I32 for an int32 one. 0 means the tensor's own.
+	// even) for a float tensor, I32 for an int32 one. 0 means the tensor's own. A tensor of
+	// BF16 travels as it is, and is for the receiver what an F32 one is that was rounded.
 	As linalg.DType
 	// Compress shuffles bytes and compresses with zstd where that pays.
 	Compress bool
