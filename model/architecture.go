@@ -63,17 +63,28 @@ func configOf(path string) (*fields, error) {
 // texts reads what all models of text share.
 func (c *Config) texts(f *fields) texts {
 	if c.Task == sequenceClassification {
-		if kind := f.text("problem_type", ""); kind == "multi_label_classification" {
-			f.fail("problem_type", "only single_label_classification and regression are implemented")
-		}
 		if c.Classes == 0 {
 			labels := 2
 			if o := f.object("id2label"); o != nil {
 				labels = len(o.values)
 			}
 			c.Classes = f.size("num_labels", labels, 1)
+			f.checkProblem(c.Classes)
 		}
 	}
 	f.ignore("problem_type", "num_labels")
 	return texts{task: c.Task, vocabulary: c.Vocabulary, context: c.Context, classes: c.Classes}
+}
+
+// checkProblem holds problem_type, which says how transformers makes a loss of the logits,
+// against config.json's own number of classes, which says it here.
+func (f *fields) checkProblem(classes int) {
+	switch kind := f.text("problem_type", ""); {
+	case kind == "single_label_classification" && classes == 1:
+		f.fail("problem_type", "one class is a regression")
+	case kind == "regression" && classes > 1:
+		f.fail("problem_type", "a regression of %d numbers is not implemented", classes)
+	case kind != "" && kind != "single_label_classification" && kind != "regression":
+		f.fail("problem_type", "only single_label_classification and regression are implemented")
+	}
 }

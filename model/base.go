@@ -38,7 +38,36 @@ func New(dev linalg.Device, c Config) (*Base, error) {
 		return nil, err
 	}
 	b.place()
-	return b, nil
+	return b, dev.Err()
+}
+
+// Replica puts the same model on another device: one that may change on its own from there on.
+// On the host both share what they began with.
+func (b *Base) Replica(dev linalg.Device) (*Base, error) {
+	r, err := build(dev, b.config)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range b.parameters {
+		value := p.pristine
+		if p.onHost {
+			value = *p.value
+		}
+		*r.parameters[i].value, r.parameters[i].mapped = value, p.mapped
+	}
+	r.loaded = b.loaded
+	r.place()
+	return r, dev.Err()
+}
+
+// SaveMemory makes passes hold as little as they can, by computing every block twice. It says
+// whether that is less than before.
+func (b *Base) SaveMemory() bool {
+	if b.config.Path == "" || b.config.Checkpoints == 1 {
+		return false
+	}
+	b.config.Checkpoints = 1
+	return true
 }
 
 // Declare puts a model without numbers on a device that computes nothing, to see what it
@@ -117,29 +146,6 @@ func (b *Base) place() {
 	}
 }
 
-// upload returns a copy of a host tensor on the device.
-func upload(dev linalg.Device, host *linalg.Tensor) *linalg.Tensor {
-	t := dev.New(host.DType(), host.Shape()...)
-	dev.Upload(t, host)
-	return t
-}
-
-// place returns a tensor on the device: t itself if it is there, which on a device that
-// computes in the host's memory it always is.
-func place(dev linalg.Device, t *linalg.Tensor) *linalg.Tensor {
-	if t.Memory() != nil || dev.New(linalg.I32, 0).Memory() == nil {
-		return t
-	}
-	return upload(dev, t)
-}
-
-// download returns a copy of a device's tensor on the host.
-func download(dev linalg.Device, t *linalg.Tensor) *linalg.Tensor {
-	host := linalg.New(t.DType(), t.Shape()...)
-	dev.Download(host, t)
-	return host
-}
-
 // Config returns the configuration, with what it leaves open filled in: the paper's widths,
 // or what the files say.
 func (b *Base) Config() Config {
@@ -200,6 +206,23 @@ func (b *Base) Bytes() int64 {
 	}
 	for _, l := range b.layers {
 		n += l.bytes()
+	}
+	return n
+}
+
+// OnDevice returns what of the model a device with memory of its own holds between passes: the
+// working copy, and what has no other.
+func (b *Base) OnDevice() int64 {
+	var n int64
+	for _, p := range b.parameters {
+		if !p.onHost {
+			n += bytesOf(*p.value)
+		}
+	}
+	for _, l := range b.layers {
+		if n += l.bytes(); l.table != nil && l.table == *l.weight { // which such a device copies
+			n += bytesOf(l.table)
+		}
 	}
 	return n
 }

@@ -2,15 +2,24 @@ package model
 
 import "github.com/gradientlearning/cola/linalg"
 
+// checkpoint reports whether the block that begins is one of those that are computed twice.
+func (p *pass) checkpoint() bool {
+	if p.checkpoints == 0 || p.sink == nil {
+		return false
+	}
+	p.blocks++
+	return (p.blocks-1)%p.checkpoints == 0
+}
+
 // block runs f on x, its inputs. Of what is computed in it there stays what its backward steps
-// need. With checkpointing that is x alone: f is run again, on the same inputs, when its turn
+// need. At a checkpoint that is x alone: f is run again, on the same inputs, when its turn
 // comes backwards. A captured x leaves only then, right before the g's that belong to it. No
 // bit changes: gradients are added up in the same order.
 func (p *pass) block(x []*Var, f func(x []*Var) *Var) *Var {
 	if p.cache != nil { // which holds values of every block
 		return f(x)
 	}
-	if !p.checkpointing || p.sink == nil {
+	if !p.checkpoint() {
 		begin := len(p.made)
 		v := f(x)
 		p.end(begin, v)

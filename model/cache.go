@@ -1,6 +1,10 @@
 package model
 
-import "github.com/gradientlearning/cola/linalg"
+import (
+	"slices"
+
+	"github.com/gradientlearning/cola/linalg"
+)
 
 // cache holds the keys and values of the tokens that texts have so far, while they are
 // continued: a pass computes those of the new tokens alone. Each text has a block of rows
@@ -24,8 +28,8 @@ type crossed struct{ key, value *Var }
 func (c *cache) attend(p *pass, slot int, q, k, v *Var, queries sequences, a linalg.Attention) *Var {
 	c.keys, c.values = grown(c.keys, slot), grown(c.values, slot)
 	if c.keys[slot] == nil {
-		c.keys[slot] = p.dev.New(linalg.F32, c.rows, k.Value.Cols())
-		c.values[slot] = p.dev.New(linalg.F32, c.rows, v.Value.Cols())
+		c.keys[slot] = p.dev.New(p.hidden, c.rows, k.Value.Cols())
+		c.values[slot] = p.dev.New(p.hidden, c.rows, v.Value.Cols())
 	}
 	for e := range queries.starts {
 		lo, hi := bounds(queries.starts, queries.rows(), e)
@@ -44,6 +48,8 @@ func (c *cache) attendSource(p *pass, slot int, q *Var, compute func() (k, v *Va
 	c.cross = grown(c.cross, slot)
 	if c.cross[slot].key == nil {
 		c.cross[slot].key, c.cross[slot].value = compute()
+		c.cross[slot].key.memory.holders++ // the pass ends, and they are for all that follow
+		c.cross[slot].value.memory.holders++
 	}
 	for e := range queries.starts {
 		lo, hi := bounds(queries.starts, queries.rows(), e)
@@ -60,6 +66,24 @@ func (c *cache) fork(dev linalg.Device, to, from, rows int) {
 				dev.Copy(dev.Rows(t, to, to+rows), dev.Rows(t, from, from+rows))
 			}
 		}
+	}
+}
+
+// close lets go of the keys and values, and of the encoder's output.
+func (c *cache) close(dev linalg.Device) {
+	for _, t := range slices.Concat(c.keys, c.values) {
+		if t != nil { // the encoder's attentions have none
+			dev.Free(t)
+		}
+	}
+	for _, x := range c.cross {
+		if x.key != nil { // the decoder's own have none
+			dev.Free(x.key.memory.tensor)
+			dev.Free(x.value.memory.tensor)
+		}
+	}
+	if c.memory != nil {
+		dev.Free(c.memory.memory.tensor)
 	}
 }
 

@@ -37,7 +37,8 @@ func (b *Base) Classical(batch *Batch, trainBase bool) (Gradients, Result, error
 		return Gradients{}, Result{}, err
 	}
 	p := b.newPass(batch, Unmerged)
-	p.classical = b.variables(p.Tape, batch, trainBase)
+	defer p.close()
+	p.classical = b.variables(p.Tape, p.owners, trainBase)
 	result, err := b.run(p, batch)
 	if err != nil {
 		return Gradients{}, Result{}, err
@@ -88,9 +89,9 @@ func (b *Base) baseGradients(c *classical) map[string]*linalg.Tensor {
 }
 
 // variables puts the parameters on the tape.
-func (b *Base) variables(t *Tape, batch *Batch, trainBase bool) *classical {
+func (b *Base) variables(t *Tape, owners []Owner, trainBase bool) *classical {
 	c := &classical{}
-	for _, o := range batch.Owners {
+	for _, o := range owners {
 		sites := make([][]*Var, len(o.Adapters))
 		for s, a := range o.Adapters {
 			for _, param := range a.Params() {
@@ -142,7 +143,7 @@ func (p *pass) classicalSite(l *layer, x *Var) *Var {
 	}
 	var parts []*Var
 	for k, o := range p.owners {
-		part := p.Input(p.dev.New(linalg.F32, x.rows[k].Hi-x.rows[k].Lo, l.site.Out))
+		part := p.Input(p.dev.New(p.hidden, x.rows[k].Hi-x.rows[k].Lo, l.site.Out))
 		if len(o.Adapters) > 0 {
 			part = p.classicalAdapter(o.Adapters[i].Spec(), p.classical.adapters[k][i], p.Rows(x, x.rows[k].Lo, x.rows[k].Hi))
 		}

@@ -29,9 +29,10 @@ type Config struct {
 	// Random leaves the weights in the folder alone, if there are any, and draws them from
 	// Seed: for measurements.
 	Random bool
-	// Checkpointing keeps the input of each block of layers alone, and computes the rest
-	// again backwards: less memory, a third more work.
-	Checkpointing bool
+	// Checkpoints keeps of every so many blocks of layers the input of one alone, and computes
+	// the rest of it again backwards: of 1 every block, for the least memory and a third more
+	// work; 0: of none.
+	Checkpoints int
 	// Precision is how frozen matrices are kept and multiplied. Those at sites, where updates
 	// are merged that bfloat16 would round away, are kept in float32 with BF16Weights.
 	Precision linalg.Precision
@@ -57,7 +58,7 @@ func (c Config) Validate() error {
 		return c.validateText()
 	}
 	var errs []error
-	if c.Task != "" && c.Task != imageClassification || len(c.Targets) > 0 || c.Checkpointing || c.Precision != linalg.F32Products {
+	if c.Task != "" && c.Task != imageClassification || len(c.Targets) > 0 || c.Checkpoints != 0 || c.Precision != linalg.F32Products {
 		errs = append(errs, errors.New("task, targets, checkpointing and precision are for models of text, which have a path"))
 	}
 	switch c.Type {
@@ -142,6 +143,9 @@ func (c Config) validateText() error {
 	}
 	if c.Classes < 0 || c.Classes > maxWidth {
 		errs = append(errs, fmt.Errorf("classes = %d: at least 1 is needed, or 0 for what config.json has", c.Classes))
+	}
+	if c.Checkpoints < 0 {
+		errs = append(errs, fmt.Errorf("checkpoint_blocks = %d: give 0 or more", c.Checkpoints))
 	}
 	switch c.Task {
 	case "", sequenceClassification, causalLM, maskedLM, sequenceToSequence:

@@ -86,6 +86,20 @@ func (f *fields) number(name string, without float64) float64 {
 	return x
 }
 
+// needed returns a number above 0 that must be there.
+func (f *fields) needed(name string) float64 {
+	if _, ok := f.value(name); !ok {
+		f.wrong = append(f.wrong, name+" is missing")
+		return 1
+	}
+	x := f.number(name, 1)
+	if !(x > 0) {
+		f.fail(name, "a number above 0 is wanted")
+		return 1
+	}
+	return x
+}
+
 // flag returns a truth value.
 func (f *fields) flag(name string, without bool) bool {
 	v, ok := f.value(name)

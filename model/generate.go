@@ -49,6 +49,7 @@ func (b *Base) Generate(ctx context.Context, prompts *Prompts, mode Mode, g Gene
 		return nil, err
 	}
 	w := b.newWriting(batch, prompts, mode, g)
+	defer w.close()
 	for len(w.open) > 0 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -118,6 +119,7 @@ type writing struct {
 	base   *Base
 	mode   Mode
 	owners []Owner
+	settle func() // lets go of what the owners' adapters take on the device
 	cache  *cache
 	open   []*text // in the order of their owners
 	done   []Continuation
@@ -125,13 +127,17 @@ type writing struct {
 
 // newWriting lays out the texts. Of an encoder-decoder the encoder runs, once.
 func (b *Base) newWriting(batch *Batch, prompts *Prompts, mode Mode, g Generation) *writing {
-	w := &writing{base: b, mode: mode, owners: batch.Owners, cache: &cache{}, done: make([]Continuation, len(batch.Starts))}
+	w := &writing{base: b, mode: mode, cache: &cache{}, done: make([]Continuation, len(batch.Starts))}
+	w.owners, w.settle = placeAdapters(b.dev, batch.Owners)
+	batch.Owners = w.owners
 	encoder, decodes := b.network.(interface {
 		encode(p *pass, source sequences) *Var
 	})
 	if decodes {
 		p := b.newPass(batch, mode)
+		defer p.close()
 		w.cache.memory = encoder.encode(p, p.read(batch.Inputs, batch.Starts, tokens(batch, batch.Starts, batch.Inputs.Rows())))
+		p.end(0, w.cache.memory)
 	}
 	for k, o := range batch.Owners {
 		for e := o.Lo; e < o.Hi; e++ {
@@ -169,9 +175,18 @@ func (b *Base) newWriting(batch *Batch, prompts *Prompts, mode Mode, g Generatio
 	return w
 }
 
+// close lets go of what the writing has on the device.
+func (w *writing) close() {
+	w.settle()
+	w.cache.close(w.base.dev)
+}
+
 // step lets the model read what it has not yet, and every search go on by a token.
 func (w *writing) step() error {
-	logits := w.read()
+	logits, err := w.read()
+	if err != nil {
+		return err
+	}
 	vocabulary, row := logits.Cols(), 0
 	open := w.open[:0]
 	for _, t := range w.open {
@@ -225,7 +240,7 @@ func (w *writing) branch(t *text, branches []branch) {
 
 // read runs a pass over the open texts' unread ids, and returns the logits behind the last
 // of each row, on the host.
-func (w *writing) read() *linalg.Tensor {
+func (w *writing) read() (*linalg.Tensor, error) {
 	b := w.base
 	batch := &Batch{}
 	c := w.cache
@@ -250,8 +265,11 @@ func (w *writing) read() *linalg.Tensor {
 		batch.Labels, batch.Decoder, batch.LabelStarts = batch.Inputs, batch.Inputs, batch.Starts
 	}
 	p := b.newPass(batch, w.mode)
+	defer p.close()
 	p.cache = c
 	hidden := b.network.forward(p, batch)
 	s := sequences{ids: hidden, starts: batch.Starts}
-	return download(b.dev, p.linear(b.network.head(), p.pick(hidden, s.lasts(), batch)).Value)
+	logits := download(b.dev, p.linear(b.network.head(), p.pick(hidden, s.lasts(), batch)).Value)
+	p.end(0, nil)
+	return logits.Convert(linalg.F32), b.dev.Err()
 }

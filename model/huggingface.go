@@ -83,8 +83,10 @@ func (c *checkpoint) mapShards(folder string, shards map[string]string) error {
 			var err error
 			f, err = safetensors.Map(filepath.Join(folder, shard))
 			if err != nil {
-				if errors.Is(err, fs.ErrNotExist) && !slices.Contains(missing, shard) {
-					missing = append(missing, shard)
+				if errors.Is(err, fs.ErrNotExist) {
+					if !slices.Contains(missing, shard) {
+						missing = append(missing, shard)
+					}
 					continue
 				}
 				return fmt.Errorf("the base model's weights: %w", err)

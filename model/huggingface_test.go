@@ -177,11 +177,11 @@ func TestBadFolders(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"lacks the shards b.safetensors": func(t *testing.T, c model.Config) {
+		"lacks the shards b.safetensors, c.safetensors": func(t *testing.T, c model.Config) {
 			if err := os.Rename(filepath.Join(c.Path, "model.safetensors"), filepath.Join(c.Path, "a.safetensors")); err != nil {
 				t.Fatal(err)
 			}
-			index := `{"weight_map":{"transformer.wte.weight":"a.safetensors","x":"b.safetensors"}}`
+			index := `{"weight_map":{"transformer.wte.weight":"a.safetensors","x":"b.safetensors","y":"b.safetensors","z":"c.safetensors"}}`
 			if err := os.WriteFile(filepath.Join(c.Path, "model.safetensors.index.json"), []byte(index), 0o600); err != nil {
 				t.Fatal(err)
 			}

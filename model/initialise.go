@@ -6,7 +6,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/gradientlearning/cola/linalg"
 )
@@ -18,9 +20,7 @@ import (
 func initialise(n network, list []parameter, seed uint64) {
 	if _, ok := n.(interface{ tie() }); ok {
 		norms(n)
-		for _, p := range list {
-			draw(p, seed)
-		}
+		drawAll(list, seed)
 		return
 	}
 	fanIn := map[string]int{}
@@ -39,6 +39,25 @@ func initialise(n network, list []parameter, seed uint64) {
 		}
 		*p.value = t
 	}
+}
+
+// drawAll draws the parameters of a model of text, several at a time: each has a generator of
+// its own, so that its numbers are the same whoever draws it and when.
+func drawAll(list []parameter, seed uint64) {
+	next := make(chan parameter)
+	var running sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		running.Go(func() {
+			for p := range next {
+				draw(p, seed)
+			}
+		})
+	}
+	for _, p := range list {
+		next <- p
+	}
+	close(next)
+	running.Wait()
 }
 
 // draw draws a parameter of a model of text: N(0, 0.02) for weights, as GPT-2 and BERT are

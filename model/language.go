@@ -54,7 +54,9 @@ func (t *Tape) complete(sum *linalg.Tensor, arrived, parts int) {
 	for i := range parts {
 		if arrived != 0 && arrived&(1<<i) == 0 {
 			width := sum.Cols() / parts
-			t.dev.CopyColumns(sum, t.dev.New(t.hidden, sum.Rows(), width), i*width, 0, width, false)
+			nothing := t.dev.New(t.hidden, sum.Rows(), width)
+			t.dev.CopyColumns(sum, nothing, i*width, 0, width, false)
+			t.dev.Free(nothing)
 		}
 	}
 }
@@ -71,26 +73,26 @@ func (t *Tape) Norm(x *Var, n *norm) *Var {
 func (t *Tape) LayerNorm(x *Var, weight, bias *linalg.Tensor, eps float32) *Var {
 	dx, xv := x.gradient, x.Value
 	y := t.empty(xv.Shape()...)
-	stats := t.dev.New(linalg.F32, xv.Rows(), 2)
+	stats := t.dev.Empty(linalg.F32, xv.Rows(), 2)
 	t.dev.LayerNorm(y, stats, xv, weight, bias, eps)
-	return t.keep(t.result(y, func(g *linalg.Tensor) {
+	return t.leave(t.keep(t.result(y, func(g *linalg.Tensor) {
 		t.add(dx, func(sum *linalg.Tensor, accumulate bool) {
 			t.dev.LayerNormBackward(sum, g, xv, stats, weight, accumulate)
 		})
-	}, x), x)
+	}, x), x), stats)
 }
 
 // RMSNorm is y = x/√(mean of x² + ε)·w on every row.
 func (t *Tape) RMSNorm(x *Var, weight *linalg.Tensor, eps float32) *Var {
 	dx, xv := x.gradient, x.Value
 	y := t.empty(xv.Shape()...)
-	stats := t.dev.New(linalg.F32, xv.Rows())
+	stats := t.dev.Empty(linalg.F32, xv.Rows())
 	t.dev.RMSNorm(y, stats, xv, weight, eps)
-	return t.keep(t.result(y, func(g *linalg.Tensor) {
+	return t.leave(t.keep(t.result(y, func(g *linalg.Tensor) {
 		t.add(dx, func(sum *linalg.Tensor, accumulate bool) {
 			t.dev.RMSNormBackward(sum, g, xv, stats, weight, accumulate)
 		})
-	}, x), x)
+	}, x), x), stats)
 }
 
 // Activate is y = f(x), element by element: dx += g·f′(x).
@@ -164,7 +166,7 @@ func (t *Tape) Attention(q, k, v *Var, a linalg.Attention) *Var {
 			t.dev.Free(d)
 		}
 	}, q, k, v)
-	return t.keep(w, q, k, v, w)
+	return t.leave(t.keep(w, q, k, v, w), lse)
 }
 
 // SquaredError returns each row's (pred − target)² (n) for pred (n, 1). It ends a tape as

@@ -108,21 +108,39 @@ type layer struct {
 // memory share an embedding's table with the file that it is mapped from.
 func (l *layer) set(dev linalg.Device, w *linalg.Tensor) {
 	if l.site.Kind == adapter.SiteEmbedding {
-		l.table = place(dev, w)
+		l.look(dev, place(dev, w))
 		return
 	}
-	w = place(dev, w.Reshape(w.Rows(), w.Cols()))
-	if l.packed == nil {
-		l.packed = dev.Pack(w, l.precision)
-	} else {
-		l.packed.Set(w)
+	withPlaced(dev, w.Reshape(w.Rows(), w.Cols()), func(w *linalg.Tensor) {
+		if l.packed == nil {
+			l.packed = dev.Pack(w, l.precision)
+		} else {
+			l.packed.Set(w)
+		}
+	})
+}
+
+// look makes table what an embedding looks up in.
+func (l *layer) look(dev linalg.Device, table *linalg.Tensor) {
+	if l.table != nil && l.table != *l.weight {
+		dev.Free(l.table)
 	}
+	l.table = table
 }
 
 // restore makes the pristine parameters the working copy.
 func (l *layer) restore(dev linalg.Device) {
 	l.set(dev, *l.weight)
-	l.workingBias, l.merged = *l.bias, false
+	l.add(dev, *l.bias)
+	l.merged = false
+}
+
+// add makes bias what is added to the layer's product.
+func (l *layer) add(dev linalg.Device, bias *linalg.Tensor) {
+	if l.workingBias != nil && l.workingBias != *l.bias {
+		dev.Free(l.workingBias)
+	}
+	l.workingBias = bias
 }
 
 // merge makes W₀ + ΔW and b₀ + Δb the working copy; a delta that is nil is zero.
@@ -133,22 +151,26 @@ func (l *layer) merge(dev linalg.Device, weight, bias *linalg.Tensor) {
 		w0 := (*l.weight).Convert(linalg.F32)
 		sum := plus(dev, w0.Reshape(w0.Rows(), w0.Cols()), weight)
 		if l.site.Kind == adapter.SiteEmbedding {
-			l.table = sum
+			l.look(dev, sum)
 		} else {
 			l.packed.Set(sum)
+			dev.Free(sum)
 		}
 	}
-	l.workingBias, l.merged = *l.bias, true
-	if bias != nil {
-		l.workingBias = plus(dev, *l.bias, bias)
+	l.merged = true
+	if bias == nil {
+		l.add(dev, *l.bias)
+	} else {
+		l.add(dev, plus(dev, *l.bias, bias))
 	}
 }
 
 // plus returns base + delta on the device, in new memory.
 func plus(dev linalg.Device, base, delta *linalg.Tensor) *linalg.Tensor {
 	sum := dev.New(linalg.F32, base.Shape()...)
-	dev.Axpy(sum, 1, place(dev, base))
-	dev.Axpy(sum, 1, place(dev, delta))
+	for _, part := range []*linalg.Tensor{base, delta} {
+		withPlaced(dev, part, func(t *linalg.Tensor) { dev.Axpy(sum, 1, t) })
+	}
 	return sum
 }
 

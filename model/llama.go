@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gradientlearning/cola/linalg"
 )
@@ -45,10 +46,8 @@ func newLlama(c *Config, f *fields) network {
 	mlpBias, tied := f.flag("mlp_bias", false), f.flag("tie_word_embeddings", false)
 	f.only("hidden_act", `"silu"`, `"swish"`)
 	f.ignore("max_sequence_length", "is_llama_config")
-	if c.Type != "llama" {
-		llamaLike(c.Type, f)
-	}
-	c.Vocabulary, c.Context = f.size("vocab_size", 32000, 1), f.size("max_position_embeddings", 2048, 1)
+	positions := f.size("max_position_embeddings", 2048, 1)
+	c.Vocabulary, c.Context = f.size("vocab_size", 32000, 1), min(positions, attentionWindow(c.Type, f))
 	if queries%keys != 0 {
 		f.fail("num_key_value_heads", "it does not divide num_attention_heads = %d", queries)
 		return nil
@@ -57,7 +56,7 @@ func newLlama(c *Config, f *fields) network {
 		f.fail("head_dim", "%d is odd, and rotary positions turn pairs", headWidth)
 		return nil
 	}
-	m := &llama{texts: c.texts(f), rope: readRope(f, headWidth, c.Context)}
+	m := &llama{texts: c.texts(f), rope: readRope(f, headWidth, positions)}
 	in := 0
 	next := func() int { in++; return in }
 	layer := func(input, in, out int, bias bool) *linear {
@@ -87,17 +86,36 @@ func newLlama(c *Config, f *fields) network {
 	return m
 }
 
-// llamaLike takes the fields of models that are Llama's shape but for windows of attention.
-func llamaLike(modelType string, f *fields) {
-	if modelType == "mistral" {
-		f.only("sliding_window")
-		return
+// attentionWindow is how many tokens back a token of Mistral or Qwen2 sees, itself included. In a
+// text no longer than that a window hides nothing, so that it bounds the model's context here.
+func attentionWindow(modelType string, f *fields) int {
+	const none = maxWidth
+	_, said := f.values["sliding_window"]
+	switch modelType {
+	case "mistral":
+		if _, ok := f.value("sliding_window"); said && !ok {
+			return none // null, where a field that is missing is the default of transformers
+		}
+		return f.size("sliding_window", 4096, 1)
+	case "qwen2":
+		f.only("use_mrope", "false")
+		f.ignore("sliding_window", "max_window_layers")
+		if f.flag("use_sliding_window", false) {
+			f.ignore("layer_types")
+			return f.size("sliding_window", 4096, 1)
+		}
+		f.fullAttention()
 	}
-	if f.flag("use_sliding_window", false) {
-		f.fail("use_sliding_window", "only false is implemented")
+	return none
+}
+
+// fullAttention refuses layers that are said to be anything else.
+func (f *fields) fullAttention() {
+	kinds, _ := f.value("layer_types")
+	list, isList := kinds.([]any)
+	if kinds != nil && !isList || slices.ContainsFunc(list, func(kind any) bool { return kind != "full_attention" }) {
+		f.fail("layer_types", `only "full_attention" is implemented without a window`)
 	}
-	f.only("use_mrope", "false")
-	f.ignore("sliding_window", "max_window_layers", "layer_types")
 }
 
 func (m *llama) tie() { tieHead(m.LMHead, m.Tokens) }
@@ -109,7 +127,7 @@ func (m *llama) forward(p *pass, b *Batch) *Var {
 	s := p.input(b)
 	x := p.embed(m.Tokens, s.ids)
 	host := s.positions(0)
-	positions, table := place(p.dev, host), m.rope.table(p.dev, host)
+	positions, table := p.place(host), m.rope.table(p.dev, host)
 	for i, blk := range m.Blocks {
 		x = p.block([]*Var{x}, func(x []*Var) *Var { return blk.forward(p, i, x[0], s, positions, table) })
 	}
@@ -125,7 +143,7 @@ func (b *llamaBlock) forward(p *pass, slot int, x *Var, s sequences, positions, 
 	h := p.Norm(x, b.Norm1)
 	q, k, v := p.linear(b.Query, h), p.linear(b.Key, h), p.linear(b.Value, h)
 	q, k = p.RoPE(q, positions, table), p.RoPE(k, positions, table)
-	x = p.Add(p.linear(b.Output, p.attend(slot, b.heads, q, k, v, s, true)), x)
+	x = p.linearAdded(b.Output, p.attend(slot, b.heads, q, k, v, s, true), x)
 	h = p.Norm(x, b.Norm2)
-	return p.Add(p.linear(b.Down, p.SwiGLU(p.linear(b.Gate, h), p.linear(b.Up, h))), x)
+	return p.linearAdded(b.Down, p.SwiGLU(p.linear(b.Gate, h), p.linear(b.Up, h)), x)
 }

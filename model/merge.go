@@ -27,7 +27,7 @@ func (b *Base) Merge(deltas []Delta) error {
 	for i, l := range b.sites {
 		l.merge(b.dev, deltas[i].Weight, deltas[i].Bias)
 	}
-	return nil
+	return b.dev.Err()
 }
 
 // checkDeltas says whether deltas fit the sites.

@@ -101,13 +101,13 @@ func (t *Tape) Reshape(x *Var, shape ...int) *Var {
 func (t *Tape) MaxPool(x *Var, size int) *Var {
 	dx, s := x.gradient, x.Value.Shape()
 	y := t.empty(s[0], s[1]/size, s[2]/size, s[3])
-	argmax := t.dev.New(linalg.I32, y.Shape()...)
+	argmax := t.dev.Empty(linalg.I32, y.Shape()...)
 	t.dev.MaxPool(y, argmax, x.Value, size)
-	return t.result(y, func(g *linalg.Tensor) {
+	return t.leave(t.result(y, func(g *linalg.Tensor) {
 		d := t.empty(s...)
 		t.dev.MaxPoolBackward(d, g, argmax)
 		t.hand(dx, d)
-	}, x)
+	}, x), argmax)
 }
 
 // MeanPool averages x (n, H, W, C) over positions, to (n, C): dx += g/(H·W) everywhere.

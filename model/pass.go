@@ -34,7 +34,8 @@ func (b *Base) Pass(batch *Batch, mode Mode, sink Sink) (Result, error) {
 		return Result{}, err
 	}
 	p := b.newPass(batch, mode)
-	p.sink, p.checkpointing = sink, b.config.Checkpointing
+	defer p.close()
+	p.sink, p.checkpoints = sink, b.config.Checkpoints
 	return b.run(p, batch)
 }
 
@@ -43,7 +44,9 @@ func (b *Base) Evaluate(batch *Batch, mode Mode) (Result, error) {
 	if err := b.check(batch, mode); err != nil {
 		return Result{}, err
 	}
-	return b.run(b.newPass(batch, mode), batch)
+	p := b.newPass(batch, mode)
+	defer p.close()
+	return b.run(p, batch)
 }
 
 // Logits runs forward and returns the logits on the host: (examples, classes) of a
@@ -53,11 +56,14 @@ func (b *Base) Logits(batch *Batch, mode Mode) (*linalg.Tensor, error) {
 		return nil, err
 	}
 	p := b.newPass(batch, mode)
+	defer p.close()
 	out := b.network.forward(p, batch)
 	if head := b.network.head(); head != nil {
 		out = p.linear(head, out)
 	}
-	return download(b.dev, out.Value), b.dev.Err()
+	logits := download(b.dev, out.Value).Convert(linalg.F32)
+	p.end(0, nil)
+	return logits, b.dev.Err()
 }
 
 // Predictions counts the predictions of each owner that have a label: what its loss is the
@@ -84,7 +90,19 @@ func labelled(labels *linalg.Tensor, i int) bool {
 }
 
 func (b *Base) newPass(batch *Batch, mode Mode) *pass {
-	return &pass{Tape: NewTape(b.dev, b.dev.Hidden(b.config.Precision)), sites: b.sites, owners: batch.Owners, mode: mode, groups: map[int]*taken{}}
+	p := &pass{Tape: NewTape(b.dev, b.dev.Hidden(b.config.Precision)), sites: b.sites, owners: batch.Owners, mode: mode, settle: func() {}}
+	if mode != Merged {
+		p.owners, p.settle = placeAdapters(b.dev, batch.Owners)
+	}
+	return p
+}
+
+// close lets go of what was put on the device for the pass.
+func (p *pass) close() {
+	p.settle()
+	for _, t := range p.loans {
+		p.dev.Free(t)
+	}
 }
 
 // run runs forward, the loss, and backward if anything wants a gradient.
@@ -129,13 +147,13 @@ type predictions struct {
 
 // lossOfLogits is the loss where the logits are there.
 func (p *pass) lossOfLogits(logits *Var, l *predictions) {
-	labels, scale := place(p.dev, l.labels), place(p.dev, l.scale)
+	labels, scale := p.place(l.labels), p.place(l.scale)
 	if l.labels.DType() == linalg.F32 {
-		l.loss = download(p.dev, p.SquaredError(logits, labels, scale))
+		l.loss = p.bring(p.SquaredError(logits, labels, scale))
 		return
 	}
 	l.largest = p.argmax(logits.Value)
-	l.loss = download(p.dev, p.CrossEntropy(logits, labels, scale))
+	l.loss = p.bring(p.CrossEntropy(logits, labels, scale))
 }
 
 // lossOfHead is the loss of a language model: rows without a label never meet the head.
@@ -153,16 +171,16 @@ func (p *pass) lossOfHead(head *linear, x *Var, l *predictions) {
 		owned = append(owned, Rows{begin, len(rows)})
 	}
 	l.owned, l.labels, l.scale = owned, linalg.FromI32(labels, len(labels)), linalg.FromF32(scale, len(scale))
-	selected := p.Select(x, place(p.dev, linalg.FromI32(rows, len(rows))))
-	loss, largest := p.HeadLoss(selected, head.layer.packed, head.layer.workingBias, place(p.dev, l.labels), place(p.dev, l.scale))
-	l.loss, l.largest = download(p.dev, loss), download(p.dev, largest)
+	selected := p.Select(x, p.place(linalg.FromI32(rows, len(rows))))
+	loss, largest := p.HeadLoss(selected, head.layer.packed, head.layer.workingBias, p.place(l.labels), p.place(l.scale))
+	l.loss, l.largest = p.bring(loss), p.bring(largest)
 }
 
 // argmax returns the index of each row's largest element, on the host.
 func (p *pass) argmax(x *linalg.Tensor) *linalg.Tensor {
-	index := p.dev.New(linalg.I32, x.Rows())
+	index := p.dev.Empty(linalg.I32, x.Rows())
 	p.dev.Argmax(index, x)
-	return download(p.dev, index)
+	return p.bring(index)
 }
 
 // summarise adds up each owner's predictions, in row order and in float64.

@@ -22,11 +22,39 @@ func TestPublishedFields(t *testing.T) {
 		llama + `,"model_type":"llama","is_llama_config":true,"rope_interleaved":false,"rope_scaling":null`:                                                                              "", // SmolLM2
 		llama + `,"model_type":"qwen2","use_mrope":false,"use_sliding_window":false,"sliding_window":9,"max_window_layers":4`:                                                            "", // Qwen2.5
 		llama + `,"model_type":"qwen2","use_mrope":true`:                                                                                                                                 "use_mrope = true: only false or null is implemented",
-		llama + `,"model_type":"mistral","sliding_window":4096`:                                                                                                                          "sliding_window = 4096: only null is implemented",
+		llama + `,"model_type":"mistral","sliding_window":4096`:                                                                                                                          "", // Mistral 7B v0.1
+		bert + `,"id2label":{"0":"a"},"problem_type":"single_label_classification"`:                                                                                                      "one class is a regression",
+		bert + `,"id2label":{"0":"a","1":"b","2":"c"},"problem_type":"regression"`:                                                                                                       "a regression of 3 numbers is not implemented",
+		bert + `,"id2label":{"0":"a","1":"b"},"problem_type":"multi_label_classification"`:                                                                                               "only single_label_classification and regression are implemented",
+		llama + `,"model_type":"qwen2","layer_types":["sliding_attention"]`:                                                                                                              "layer_types = [\"sliding_attention\"]: only \"full_attention\"",
+		llama + `,"model_type":"llama","rope_scaling":{"type":"linear"}`:                                                                                                                 "factor is missing",
+		llama + `,"model_type":"llama","rope_scaling":{"type":"dynamic","factor":0}`:                                                                                                     "factor = 0: a number above 0 is wanted",
+		llama + `,"model_type":"llama","rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1}`:                                                                             "high_freq_factor is missing",
+		llama + `,"model_type":"llama","rope_scaling":{"rope_type":"longrope","short_factor":[1],"long_factor":[2]}`:                                                                     "only default, linear, dynamic, llama3 and yarn are implemented",
 	} {
 		_, err := model.New(linalg.NewCPU(), model.Config{Path: folder(t, "{"+fields+"}"), Random: true})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", fields, err, want)
+		}
+	}
+}
+
+// A window of attention hides nothing in a text that is no longer than it, and there is no other
+// text: it bounds the context.
+func TestAttentionWindow(t *testing.T) {
+	const shape = `{"vocab_size":23,"hidden_size":12,"intermediate_size":17,"num_hidden_layers":1,"num_attention_heads":3,"max_position_embeddings":`
+	for fields, want := range map[string]int{
+		`16,"model_type":"mistral","sliding_window":5}`:                                5,
+		`16,"model_type":"mistral","sliding_window":null}`:                             16,
+		`16,"model_type":"mistral","sliding_window":99}`:                               16,
+		`9999,"model_type":"mistral"}`:                                                 4096, // as transformers has it
+		`16,"model_type":"qwen2","use_sliding_window":false,"sliding_window":5}`:       16,
+		`16,"model_type":"qwen2","use_sliding_window":true,"sliding_window":5}`:        5,
+		`16,"model_type":"qwen2","sliding_window":5,"layer_types":["full_attention"]}`: 16,
+	} {
+		b := newBase(t, model.Config{Path: folder(t, shape+fields), Random: true})
+		if got := b.Config().Context; got != want {
+			t.Errorf("%s: a context of %d, want %d", fields, got, want)
 		}
 	}
 }

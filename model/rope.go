@@ -60,12 +60,12 @@ func (r *rope) scale(s *fields, kind string, theta float64, width, original int)
 	switch kind {
 	case "default":
 	case "linear":
-		factor := float32(s.number("factor", 1))
+		factor := float32(s.needed("factor"))
 		for j := range r.frequencies {
 			r.frequencies[j] /= factor
 		}
 	case "dynamic": // changes nothing up to the model's context, and no text is longer
-		s.number("factor", 1)
+		s.needed("factor")
 	case "llama3":
 		r.llama3(s, float64(original))
 	case "yarn":
@@ -78,7 +78,7 @@ func (r *rope) scale(s *fields, kind string, theta float64, width, original int)
 // llama3 slows pairs whose wavelength is longer than the original context, and blends those
 // in between.
 func (r *rope) llama3(s *fields, original float64) {
-	factor, low, high := s.number("factor", 8), s.number("low_freq_factor", 1), s.number("high_freq_factor", 4)
+	factor, low, high := s.needed("factor"), s.needed("low_freq_factor"), s.needed("high_freq_factor")
 	for j, f := range r.frequencies {
 		wave := 2 * math.Pi / float64(f)
 		switch {
@@ -94,7 +94,7 @@ func (r *rope) llama3(s *fields, original float64) {
 
 // yarn (Peng et al. 2023) interpolates slow pairs, leaves fast ones, and blends by a ramp.
 func (r *rope) yarn(s *fields, theta float64, width int, original float64) {
-	factor, fast, slow := s.number("factor", 1), s.number("beta_fast", 32), s.number("beta_slow", 1)
+	factor, fast, slow := s.needed("factor"), s.number("beta_fast", 32), s.number("beta_slow", 1)
 	mscale, mscaleAll := s.number("mscale", 0), s.number("mscale_all_dim", 0)
 	truncate := s.flag("truncate", true)
 	magnitude := func(m float64) float64 {

@@ -20,8 +20,8 @@ const (
 )
 
 // Sink is where tuples leave a pass. The tensors are the device's, hold the rows of all
-// owners in their order, must not be changed, and are valid until the last gradient of the
-// group has been taken: whoever needs them longer copies.
+// owners in their order, must not be changed, and are valid during the call: whoever needs
+// them longer copies, as [linalg.Device.Fetch] does.
 type Sink interface {
 	// Input gets x as soon as it exists in the forward pass, once for each group of sites
 	// that share it, under the group's first site: (n, in), or at a conv2d site the
@@ -36,22 +36,18 @@ type Sink interface {
 // pass is one run of a batch through the model.
 type pass struct {
 	*Tape
-	sites         []*layer
-	owners        []Owner
-	mode          Mode
-	sink          Sink           // nil: no g is wanted
-	quiet         bool           // nothing leaves yet: what is computed now is computed again
-	checkpointing bool           // blocks keep their inputs alone
-	classical     *classical     // nil: nothing but the hidden representations is differentiated
-	cache         *cache         // of keys and values, while text is generated; else nil
-	groups        map[int]*taken // by group of sites, what the sink still needs
-}
+	sites       []*layer
+	owners      []Owner
+	mode        Mode
+	sink        Sink       // nil: no g is wanted
+	quiet       bool       // nothing leaves yet: what is computed now is computed again
+	checkpoints int        // every so many blocks one keeps its inputs alone; 0: none does
+	blocks      int        // that have begun
+	classical   *classical // nil: nothing but the hidden representations is differentiated
+	cache       *cache     // of keys and values, while text is generated; else nil
 
-// taken is what the sink has of a group of sites that share their input.
-type taken struct {
-	missing int // gradients
-	x       *memory
-	g       []*linalg.Tensor
+	loans  []*linalg.Tensor // what was put on the device for the pass
+	settle func()           // lets go of the owners' adapters there
 }
 
 // linear runs a linear layer on x (n, in).
@@ -125,6 +121,7 @@ func (p *pass) site(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue) *Var 
 	in := l.site.Unfold(p.dev, x.Value)
 	p.dev.Linear(y, in, l.packed, e)
 	adapter.Apply(p.dev, y, in, p.parts(l, x.rows))
+	p.fold(in, x.Value)
 	n, h := y.Rows(), y
 	if e.Before != nil {
 		h = e.Before
@@ -144,7 +141,6 @@ func (p *pass) site(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue) *Var 
 		p.add(dx, func(sum *linalg.Tensor, accumulate bool) {
 			p.siteBackward(l, sum, g.Reshape(n, l.site.Out), kept, owned, accumulate)
 		})
-		p.release(l)
 	})
 	if kept != nil {
 		p.keep(v, x)
@@ -156,54 +152,15 @@ func (p *pass) site(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue) *Var 
 func (p *pass) emit(l *layer, x *Var) {
 	i := l.index
 	if p.sink != nil && !p.quiet && (i == 0 || p.sites[i-1].site.Group != l.site.Group) {
-		p.group(l).x = x.memory
-		if x.memory != nil {
-			x.memory.holders++
-		}
 		p.sink.Input(i, x.Value, x.rows)
 	}
 }
 
 // gradient hands the sink g.
 func (p *pass) gradient(l *layer, g *linalg.Tensor, owned []Rows) {
-	if p.sink == nil {
-		return
+	if p.sink != nil {
+		p.sink.Gradient(l.index, g, owned)
 	}
-	group := p.group(l)
-	group.g = append(group.g, g)
-	group.missing--
-	p.given = true
-	p.sink.Gradient(l.index, g, owned)
-}
-
-// release lets go of what the sink has of a layer's group, if that is all.
-func (p *pass) release(l *layer) {
-	group := p.groups[l.site.Group]
-	if group == nil || group.missing > 0 {
-		return
-	}
-	delete(p.groups, l.site.Group)
-	for _, g := range group.g {
-		p.dev.Free(g)
-	}
-	if group.x != nil {
-		p.drop(group.x)
-	}
-}
-
-// group returns what the sink has of the layer's group.
-func (p *pass) group(l *layer) *taken {
-	group := p.groups[l.site.Group]
-	if group == nil {
-		group = new(taken)
-		for _, other := range p.sites {
-			if other.site.Group == l.site.Group {
-				group.missing++
-			}
-		}
-		p.groups[l.site.Group] = group
-	}
-	return group
 }
 
 // siteBackward is the way from g (n, out) to dx; x is nil where no adapter takes part.
@@ -226,7 +183,16 @@ func (p *pass) adaptersBackward(l *layer, dx, g, x *linalg.Tensor, owned []Rows)
 		return
 	}
 	if parts := p.parts(l, owned); len(parts) > 0 {
-		adapter.Backward(p.dev, dx, l.site.Unfold(p.dev, x), g, parts)
+		in := l.site.Unfold(p.dev, x)
+		adapter.Backward(p.dev, dx, in, g, parts)
+		p.fold(in, x)
+	}
+}
+
+// fold lets go of the rows that x was laid out as, if they are not x itself.
+func (p *pass) fold(in, x *linalg.Tensor) {
+	if in != x {
+		p.dev.Free(in)
 	}
 }
 
@@ -262,7 +228,6 @@ func (p *pass) embeddingSite(l *layer, ids *Var) *Var {
 		owned := ids.rows
 		p.record(y, func(g *linalg.Tensor) {
 			p.gradient(l, g, owned)
-			p.release(l)
 		})
 	}
 	return y

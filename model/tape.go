@@ -155,6 +155,20 @@ func (t *Tape) keep(v *Var, values ...*Var) *Var {
 	return v
 }
 
+// leave leaves tensors that an operation made beside its value to the backward step of v, which
+// is the last operation's. Without such a step they go at once.
+func (t *Tape) leave(v *Var, list ...*linalg.Tensor) *Var {
+	for _, made := range list {
+		if v.gradient == nil {
+			t.dev.Free(made)
+			continue
+		}
+		s := t.steps[len(t.steps)-1]
+		s.needs = append(s.needs, &memory{tensor: made, holders: 1})
+	}
+	return v
+}
+
 // drop lets go of memory for one holder.
 func (t *Tape) drop(m *memory) {
 	if m.holders--; m.holders == 0 {

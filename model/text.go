@@ -175,7 +175,7 @@ type sequences struct {
 
 // read returns the texts of a batch.
 func (p *pass) read(ids *linalg.Tensor, starts []int32, owned []Rows) sequences {
-	v := p.Input(place(p.dev, ids))
+	v := p.Input(p.place(ids))
 	v.rows = owned
 	return sequences{ids: v, starts: starts}
 }
@@ -241,14 +241,14 @@ func (p *pass) embed(e *embedding, ids *Var) *Var {
 
 // pick returns rows of x, of which every example has one.
 func (p *pass) pick(x *Var, rows *linalg.Tensor, b *Batch) *Var {
-	v := p.Select(x, place(p.dev, rows))
+	v := p.Select(x, p.place(rows))
 	v.rows = examples(b)
 	return v
 }
 
 // at returns a Var of token places, whose rows are those of the ids.
 func (p *pass) at(s sequences, positions *linalg.Tensor) *Var {
-	v := p.Input(place(p.dev, positions))
+	v := p.Input(p.place(positions))
 	v.rows = s.ids.rows
 	return v
 }

@@ -62,11 +62,11 @@ func TestTextBitsDoNotDependOn(t *testing.T) {
 		runtime.GOMAXPROCS(before)
 		same("one thread", r, got)
 
-		c.Checkpointing = true
+		c.Checkpoints = 1
 		r, got = pass(t, newBase(t, c), batch, model.Unmerged)
 		same("checkpointing", r, got)
 
-		c.Checkpointing = false
+		c.Checkpoints = 0
 		for k := range batch.Owners {
 			batch.Owners[k].Adapters = nil
 		}

@@ -40,7 +40,7 @@ func (m images) check(b *Batch) error {
 
 // input is the batch's images, every row its owner's.
 func (images) input(p *pass, b *Batch) *Var {
-	x := p.Input(place(p.dev, b.Inputs))
+	x := p.Input(p.place(b.Inputs))
 	x.rows = examples(b)
 	return x
 }
