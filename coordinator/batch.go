@@ -91,6 +91,16 @@ func firstNonFinite(v []float32) int {
 	})
 }
 
+// rows is how much there is to compute for the batch: its examples, or the tokens of its texts
+// and of what is to be written.
+func (b *ownBatch) rows() int {
+	n := b.inputs.Rows()
+	if b.labelStarts != nil {
+		n += b.labels.Rows()
+	}
+	return n
+}
+
 // predictionsOf counts what has a label in the members' batches.
 func predictionsOf(members []*member) int {
 	n := 0
@@ -100,9 +110,9 @@ func predictionsOf(members []*member) int {
 	return n
 }
 
-// aggregate packs the members' batches into one, each with its own examples, whose
-// predictions count scale.
-func aggregate(members []*member, scale func(*member) float32) *model.Batch {
+// aggregate packs the members' batches into one for a pass on a device, each with its own
+// examples, whose predictions count scale.
+func aggregate(members []*member, dev linalg.Device, scale func(*member) float32) *model.Batch {
 	batch := &model.Batch{}
 	var inputs, labels []*linalg.Tensor
 	tokens, targets, lo := 0, 0, 0
@@ -110,7 +120,7 @@ func aggregate(members []*member, scale func(*member) float32) *model.Batch {
 		b := m.batch
 		batch.Starts = appendShifted(batch.Starts, b.starts, tokens)
 		batch.LabelStarts = appendShifted(batch.LabelStarts, b.labelStarts, targets)
-		batch.Owners = append(batch.Owners, model.Owner{Participant: m.name, Lo: lo, Hi: lo + b.examples, Adapters: m.adapters, Scale: scale(m)})
+		batch.Owners = append(batch.Owners, model.Owner{Participant: m.name, Lo: lo, Hi: lo + b.examples, Adapters: m.on(dev), Scale: scale(m)})
 		inputs, labels = append(inputs, b.inputs), append(labels, b.labels)
 		tokens, targets, lo = tokens+b.inputs.Rows(), targets+b.labels.Rows(), lo+b.examples
 	}

@@ -110,7 +110,7 @@ func (c *Coordinator) adoptBest() error {
 		return nil
 	}
 	c.merged = c.bestMerged
-	return c.base.Merge(c.merged)
+	return c.mergeEverywhere(c.merged)
 }
 
 // restoreBest takes what the commit records of the best hold.

@@ -58,7 +58,7 @@ func (c *Coordinator) merge() error {
 		}
 	}
 	c.merged = c.merger.deltas()
-	return c.base.Merge(c.merged)
+	return c.mergeEverywhere(c.merged)
 }
 
 // addAbsent adds the last committed update of everyone who missed this interval.
@@ -76,7 +76,7 @@ func (c *Coordinator) addAbsent() error {
 			return protocol.Faultf(protocol.CodeStateCorrupt, "restore the file from a copy, or begin again with an empty state folder",
 				"the kept update of participant %s cannot be used: %w", name, err)
 		}
-		if err := c.merger.add(c.Device, adapters, c.mergeWeight(m)); err != nil {
+		if err := c.merger.add(adapters, c.mergeWeight(m)); err != nil {
 			return c.diverged(m, err)
 		}
 	}

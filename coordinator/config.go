@@ -16,8 +16,9 @@ type Config struct {
 	Job Job
 	// Listener yields authenticated connections of participants. Run closes it.
 	Listener protocol.Listener
-	// Device computes the pass.
-	Device linalg.Device
+	// Devices compute the pass: one, or several that share the participants. Each holds the
+	// whole base model.
+	Devices []linalg.Device
 	// StateDir is where commit records live; empty keeps state in memory only, so that
 	// a crash begins again.
 	StateDir string
@@ -41,7 +42,7 @@ type Config struct {
 // tells nobody.
 func DefaultConfig() Config {
 	return Config{
-		Device:  linalg.NewCPU(),
+		Devices: []linalg.Device{linalg.NewCPU()},
 		Linger:  time.Minute,
 		Observe: func(Observation) {},
 		Log:     slog.New(slog.DiscardHandler),
@@ -55,7 +56,7 @@ type Observation struct {
 	Version      uint64 // commits done
 	Participants []string
 	Loss         float64            // mean over participants of their training loss in this round
-	Accuracy     map[string]float64 // by participant, share of the test set's predictions; nil where not evaluated
+	Accuracy     map[string]float64 // by participant, share of the test set's predictions; nil where not evaluated, and of a regression
 	TestLoss     map[string]float64
 }
 
@@ -65,7 +66,8 @@ type Result struct {
 	Version        uint64
 	Participants   []string           // ascending
 	Language       bool               // the model is one of language: accuracy counts tokens
-	Accuracy       map[string]float64 // on the test set; nil without one
+	Regression     bool               // the model predicts numbers: there is no accuracy
+	Accuracy       map[string]float64 // on the test set; nil without one, and of a regression
 	TestLoss       map[string]float64
 	BytesSent      int64 // by the coordinator, on the wire below TLS
 	BytesReceived  int64

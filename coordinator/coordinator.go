@@ -21,14 +21,15 @@ import (
 // sessions' goroutines speak to it through events.
 type Coordinator struct {
 	Config
-	job     Job
-	id      string // of the job
-	mode    model.Mode
-	base    *model.Base
-	sites   []adapter.Site
-	records durable.Versions
-	events  chan event
-	log     *slog.Logger
+	job      Job
+	id       string // of the job
+	mode     model.Mode
+	base     *model.Base   // on the first device
+	replicas []*model.Base // of base on each device, itself first
+	sites    []adapter.Site
+	records  durable.Versions
+	events   chan event
+	log      *slog.Logger
 
 	members   map[string]*member
 	version   uint64             // of the last commit
@@ -86,9 +87,8 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 // open makes the model and takes the state of the last commit.
 func (c *Coordinator) open() (release func(), err error) {
 	release = func() {}
-	if c.base, err = model.New(c.Device, c.job.ModelConfig()); err != nil {
-		return release, protocol.Faultf(protocol.CodeJobMismatch, "correct the job's [model], or give other weights",
-			"the job does not fit the model: %w", err)
+	if err := c.openReplicas(); err != nil {
+		return release, err
 	}
 	c.sites = c.base.Sites()
 	if c.id, err = c.identify(); err != nil {
@@ -326,10 +326,11 @@ func (c *Coordinator) dismiss(err error) {
 func (c *Coordinator) result(total time.Duration) *Result {
 	digests := map[string][32]byte{}
 	r := &Result{
-		Rounds: c.round, Version: c.version, Accuracy: c.lastEval.accuracy, TestLoss: c.lastEval.loss,
+		Rounds: c.round, Version: c.version, Accuracy: c.accuracy(), TestLoss: c.lastEval.loss,
 		BytesSent: c.traffic.sent, BytesReceived: c.traffic.received,
 		Pass: c.spent.pass, Wait: c.spent.wait, Total: total,
-		Language: c.base.Config().Path != "" && c.base.Config().Task != "seq-cls",
+		Language:   c.base.Config().Path != "" && c.base.Config().Task != "seq-cls",
+		Regression: c.regression(),
 	}
 	for _, name := range sortedKeys(c.members) {
 		m := c.members[name]

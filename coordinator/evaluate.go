@@ -1,9 +1,12 @@
 package coordinator
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/gradientlearning/cola/adapter"
 	"github.com/gradientlearning/cola/data"
+	"github.com/gradientlearning/cola/linalg"
 	"github.com/gradientlearning/cola/model"
 )
 
@@ -75,16 +78,24 @@ func (c *Coordinator) evaluate(test data.Dataset) error {
 
 // evaluateAll returns every member's accuracy and loss.
 func (c *Coordinator) evaluateAll(test data.Dataset) (accuracy, loss map[string]float64, err error) {
-	accuracy, loss = map[string]float64{}, map[string]float64{}
 	participants := sortedKeys(c.members)
+	different := participants
+	if c.mode == model.Merged {
+		different = participants[:min(1, len(participants))]
+	}
+	shares, losses := make([]float64, len(different)), make([]float64, len(different))
+	err = c.everywhere(func(replica int, base *model.Base) (err error) {
+		for i := replica; i < len(different) && err == nil; i += len(c.replicas) {
+			shares[i], losses[i], err = c.evaluateMember(test, base, c.members[different[i]])
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	accuracy, loss = map[string]float64{}, map[string]float64{}
 	for i, name := range participants {
-		if c.mode == model.Merged && i > 0 {
-			accuracy[name], loss[name] = accuracy[participants[0]], loss[participants[0]]
-			continue
-		}
-		if accuracy[name], loss[name], err = c.evaluateMember(test, c.members[name]); err != nil {
-			return nil, nil, err
-		}
+		accuracy[name], loss[name] = shares[min(i, len(shares)-1)], losses[min(i, len(losses)-1)]
 	}
 	return accuracy, loss, nil
 }
@@ -92,41 +103,46 @@ func (c *Coordinator) evaluateAll(test data.Dataset) (accuracy, loss map[string]
 // evaluateMember returns the share of the predictions that are right, and the mean of their
 // losses. A prediction is an example, or a token of a language model; of a regression none
 // is right.
-func (c *Coordinator) evaluateMember(test data.Dataset, m *member) (accuracy, loss float64, err error) {
-	mode, adapters := c.mode, m.adapters
-	if deltas := c.deltasOf(m); deltas != nil { // half the multiplications of an unmerged pass
-		if err := c.base.Merge(deltas); err != nil {
-			return 0, 0, err
+func (c *Coordinator) evaluateMember(test data.Dataset, base *model.Base, m *member) (accuracy, loss float64, err error) {
+	mode, adapters := c.mode, m.on(base.Device())
+	if deltas := deltasOf(base.Device(), adapters); deltas != nil { // half the multiplications of an unmerged pass
+		if err := base.Merge(deltas); err != nil {
+			return 0, 0, memoryFault(c.round, "the adapters of participant "+m.name+" in the weights", err)
 		}
-		defer c.base.Unmerge()
+		defer base.Unmerge()
 		mode, adapters = model.Merged, nil
 	}
 	correct, count, size := 0, 0, evaluationBatch(test.Format())
-	for lo := 0; lo < test.Len(); lo += size {
+	for lo := 0; lo < test.Len(); {
 		var indices []int
 		for i := lo; i < min(lo+size, test.Len()); i++ {
 			indices = append(indices, i)
 		}
 		batch := test.Batch(indices)
-		result, err := c.base.Evaluate(&model.Batch{
+		result, err := base.Evaluate(&model.Batch{
 			Inputs: batch.Inputs, Starts: batch.Starts, Labels: batch.Labels, LabelStarts: batch.LabelStarts,
 			Owners: []model.Owner{{Participant: m.name, Hi: len(indices), Adapters: adapters, Scale: 1}},
 		}, mode)
+		if errors.Is(err, linalg.ErrOutOfMemory) && size > 1 {
+			size = (min(size, len(indices)) + 1) / 2
+			continue
+		}
 		if err != nil {
 			return 0, 0, fmt.Errorf("evaluation of participant %s: %w", m.name, passFault(c.round, err))
 		}
+		lo += len(indices)
 		correct, count = correct+result.Correct[0], count+result.Count[0]
 		loss += result.Loss[0] * float64(result.Count[0])
 	}
 	return data.Accuracy(correct, count), loss / float64(max(count, 1)), nil
 }
 
-// deltasOf returns what a member's adapters add to each site, or nil where it has none or
-// one of them cannot be merged.
-func (c *Coordinator) deltasOf(m *member) []model.Delta {
+// deltasOf returns what adapters add to each site, or nil where there are none or one of them
+// cannot be merged.
+func deltasOf(dev linalg.Device, adapters []adapter.Adapter) []model.Delta {
 	var deltas []model.Delta
-	for _, a := range m.adapters {
-		weight, bias, err := a.Delta(c.Device)
+	for _, a := range adapters {
+		weight, bias, err := a.Delta(dev)
 		if err != nil {
 			return nil
 		}
@@ -149,7 +165,21 @@ func (c *Coordinator) observation(round uint64) Observation {
 		o.Loss /= float64(n)
 	}
 	if c.lastEval.accuracy != nil && c.lastEval.round == round {
-		o.Accuracy, o.TestLoss = c.lastEval.accuracy, c.lastEval.loss
+		o.Accuracy, o.TestLoss = c.accuracy(), c.lastEval.loss
 	}
 	return o
+}
+
+// regression reports whether the model predicts a number for each text.
+func (c *Coordinator) regression() bool {
+	m := c.base.Config()
+	return m.Task == "seq-cls" && m.Classes == 1
+}
+
+// accuracy returns that of the last evaluation; numbers have none.
+func (c *Coordinator) accuracy() map[string]float64 {
+	if c.regression() {
+		return nil
+	}
+	return c.lastEval.accuracy
 }

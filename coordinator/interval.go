@@ -277,7 +277,7 @@ func (c *Coordinator) takeUpdate(m *member, u *protocol.Update) error {
 				return durable.Fault(c.StateDir, err)
 			}
 		}
-		if err := c.merger.add(c.Device, adapters, c.mergeWeight(m)); err != nil {
+		if err := c.merger.add(adapters, c.mergeWeight(m)); err != nil {
 			return c.diverged(m, err)
 		}
 	} else {

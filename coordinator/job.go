@@ -84,8 +84,11 @@ type ModelConfig struct {
 	Targets []string `toml:"targets"`
 	// Random draws the weights from the seed and reads config.json alone.
 	Random bool `toml:"random"`
-	// Checkpointing computes blocks twice to hold less; it changes no bit.
+	// Checkpointing computes blocks of text models twice to hold less; it changes no bit.
 	Checkpointing bool `toml:"checkpointing"`
+	// CheckpointBlocks is checkpointing of one in so many blocks. 0: of all where Checkpointing
+	// is set; else of none, unless a device's memory asks for it.
+	CheckpointBlocks int `toml:"checkpoint_blocks" json:",omitempty"`
 	// Precision is of text: how frozen matrices are kept and multiplied: f32, bf16-weights or
 	// bf16.
 	Precision string `toml:"precision"`
@@ -242,8 +245,16 @@ func (j Job) ModelConfig() model.Config {
 	precision, _ := linalg.ParsePrecision(m.Precision) // Validate says what is wrong with it
 	return model.Config{
 		Type: m.Type, Input: m.Input, Classes: m.Classes, Hidden: m.Hidden, Weights: m.Weights, Seed: j.Seed,
-		Path: m.Path, Task: m.Task, Targets: m.Targets, Random: m.Random, Checkpointing: m.Checkpointing, Precision: precision,
+		Path: m.Path, Task: m.Task, Targets: m.Targets, Random: m.Random, Checkpoints: m.checkpoints(), Precision: precision,
 	}
+}
+
+// checkpoints is one block in how many is computed twice; 0: none.
+func (m ModelConfig) checkpoints() int {
+	if m.CheckpointBlocks == 0 && m.Checkpointing {
+		return 1
+	}
+	return m.CheckpointBlocks
 }
 
 // encoding returns how tensors travel; Validate has checked the names.

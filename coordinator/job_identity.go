@@ -33,6 +33,7 @@ func (j Job) ID(base string) string {
 	}
 	j.Eval, j.Mode = eval, j.EffectiveMode()
 	j.Model.Path, j.Model.Weights, j.Model.Tokenizer, j.Model.Checkpointing = "", "", "", false
+	j.Model.CheckpointBlocks = 0
 	for _, list := range []*[]int{&j.Model.Hidden, &j.Adapter.Hidden} {
 		if len(*list) == 0 {
 			*list = nil // an empty list and none mean the same

@@ -151,8 +151,12 @@ func TestJobID(t *testing.T) {
 	operational.Quorum, operational.Deadline = 4, coordinator.Duration(time.Second)
 	operational.Eval = coordinator.EvalConfig{}
 	operational.Mode = model.Merged // what it is anyway
+	operational.Model.Checkpointing, operational.Model.CheckpointBlocks = true, 3
 	if operational.ID("") != id {
-		t.Error("quorum, deadline, evaluation or the default mode spelt out change the job's identity")
+		t.Error("quorum, deadline, evaluation, checkpointing or the default mode spelt out change the job's identity")
+	}
+	if id != "ac1da438f15500aa" {
+		t.Errorf("the identity of the default job was ac1da438f15500aa, and is %s: state folders of it cannot be continued", id)
 	}
 	other := coordinator.DefaultJob()
 	other.Optimizer.LearningRate *= 2

@@ -16,6 +16,7 @@ type member struct {
 	data     protocol.Data
 	specs    []adapter.Spec
 	adapters []adapter.Adapter // unmerged and detached only: the coordinator's copy
+	placed   placement         // of the adapters
 	included uint64            // the last version that holds an update of its
 	digest   [32]byte          // of its adapters in that version
 	best     best              // what it would end with, where the job ends with its best commit

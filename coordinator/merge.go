@@ -29,14 +29,15 @@ const (
 // rounded to 64-bit fixed point, where addition is exact and associative.
 type merger struct {
 	sites   []adapter.Site
-	weights [][]int64 // by site: (out·in), of an embedding (in·out)
-	biases  [][]int64 // by site: (out), nil where the site has none
-	total   float64   // Σ a_k
+	host    linalg.Device // updates arrive on the host, and so does the sum
+	weights [][]int64     // by site: (out·in), of an embedding (in·out)
+	biases  [][]int64     // by site: (out), nil where the site has none
+	total   float64       // Σ a_k
 	members int
 }
 
 func newMerger(sites []adapter.Site) *merger {
-	m := &merger{sites: sites, weights: make([][]int64, len(sites)), biases: make([][]int64, len(sites))}
+	m := &merger{sites: sites, host: linalg.NewCPU(), weights: make([][]int64, len(sites)), biases: make([][]int64, len(sites))}
 	for i, s := range sites {
 		m.weights[i] = make([]int64, s.Out*s.In)
 		if s.Bias || s.Head {
@@ -57,19 +58,19 @@ func (m *merger) reset() {
 
 // add adds a participant's adapters with weight a. On error the sum is not usable
 // until it is reset.
-func (m *merger) add(dev linalg.Device, adapters []adapter.Adapter, a float64) error {
+func (m *merger) add(adapters []adapter.Adapter, a float64) error {
 	for i, ad := range adapters {
-		weight, bias, err := ad.Delta(dev)
+		weight, bias, err := ad.Delta(m.host)
 		if err != nil {
 			return fmt.Errorf("site %s: %w", m.sites[i].Name, err)
 		}
-		if err := accumulate(m.weights[i], onHost(dev, weight).F32(), a); err != nil {
+		if err := accumulate(m.weights[i], weight.F32(), a); err != nil {
 			return fmt.Errorf("site %s: %w", m.sites[i].Name, err)
 		}
 		if bias == nil {
 			continue
 		}
-		if err := accumulate(m.biases[i], onHost(dev, bias).F32(), a); err != nil {
+		if err := accumulate(m.biases[i], bias.F32(), a); err != nil {
 			return fmt.Errorf("site %s: %w", m.sites[i].Name, err)
 		}
 	}
@@ -119,14 +120,4 @@ func (m *merger) mean(sum []int64, shape ...int) *linalg.Tensor {
 		t.F32()[i] = float32(float64(v) / (fixedPointScale * m.total))
 	}
 	return t
-}
-
-// onHost returns t itself if it is on the host, else a copy there.
-func onHost(dev linalg.Device, t *linalg.Tensor) *linalg.Tensor {
-	if t.Memory() == nil {
-		return t
-	}
-	host := linalg.New(t.DType(), t.Shape()...)
-	dev.Download(host, t)
-	return host
 }

@@ -55,7 +55,7 @@ func TestMergeIsTheWeightedMeanInAnyOrder(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}} {
 		m := newMerger(mergeSites)
 		for _, k := range order {
-			if err := m.add(dev, parties[k], weights[k]); err != nil {
+			if err := m.add(parties[k], weights[k]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -79,7 +79,7 @@ func TestMergeIsTheWeightedMeanInAnyOrder(t *testing.T) {
 
 func TestMergeOfNobodyIsZero(t *testing.T) {
 	m := newMerger(mergeSites)
-	if err := m.add(linalg.NewCPU(), randomAdapters(t, rand.New(rand.NewPCG(1, 2)), adapter.Linear), 1); err != nil {
+	if err := m.add(randomAdapters(t, rand.New(rand.NewPCG(1, 2)), adapter.Linear), 1); err != nil {
 		t.Fatal(err)
 	}
 	m.reset()
@@ -91,22 +91,21 @@ func TestMergeOfNobodyIsZero(t *testing.T) {
 }
 
 func TestMergeRefuses(t *testing.T) {
-	dev := linalg.NewCPU()
 	r := rand.New(rand.NewPCG(1, 2))
 	for name, value := range map[string]float32{"large": 1 << 23, "infinite": float32(math.Inf(1)), "not a number": float32(math.NaN())} {
 		parts := randomAdapters(t, r, adapter.Linear)
 		parts[1].Params()[0].Value.F32()[3] = value
-		if err := newMerger(mergeSites).add(dev, parts, 1); !errors.Is(err, errOutOfRange) {
+		if err := newMerger(mergeSites).add(parts, 1); !errors.Is(err, errOutOfRange) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	half := randomAdapters(t, r, adapter.Linear)
 	half[0].Params()[0].Value.F32()[0] = 3 << 20
 	m := newMerger(mergeSites)
-	if err := m.add(dev, half, 1); err != nil {
+	if err := m.add(half, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.add(dev, half, 1); !errors.Is(err, errOutOfRange) {
+	if err := m.add(half, 1); !errors.Is(err, errOutOfRange) {
 		t.Errorf("a sum that is out of range: %v", err)
 	}
 	mlp := make([]adapter.Adapter, len(mergeSites))
@@ -116,7 +115,7 @@ func TestMergeRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := newMerger(mergeSites).add(dev, mlp, 1); !errors.Is(err, adapter.ErrNotMergeable) {
+	if err := newMerger(mergeSites).add(mlp, 1); !errors.Is(err, adapter.ErrNotMergeable) {
 		t.Errorf("an MLP: %v", err)
 	}
 }

@@ -189,7 +189,7 @@ func (c *Coordinator) restore(meta commitMetadata, tensors []linalg.Blob) error 
 	if c.merged, err = c.mergedOf(owners); err != nil {
 		return err
 	}
-	return c.base.Merge(c.merged)
+	return c.mergeEverywhere(c.merged)
 }
 
 // byOwner sorts the tensors of a commit record by what is before the slash in their names.

@@ -9,55 +9,112 @@ import (
 	"github.com/gradientlearning/cola/protocol"
 )
 
-// tupleSink takes x and g as the pass makes them, and sends every group of sites to its
-// owners as soon as it is whole. Where blocks are computed twice x may come after some of its
-// gradients.
+// tupleSink takes x and g as the pass makes them: it asks the device for them in the types that
+// travel. A group of sites that was asked for as a whole is another goroutine's, which waits
+// for it and sends every owner its rows, while the pass goes on. Where blocks are computed twice
+// x may come after some of its gradients.
 type tupleSink struct {
 	round    uint64
 	dev      linalg.Device
 	sites    []adapter.Site
-	members  []*member
+	owners   []*session // nil: to whom nothing is sent
 	encoding protocol.Encoding
 	dropZero bool // rows whose g is exactly zero add nothing to the gradient
 
-	inputs    []*linalg.Tensor // by site; of a group, at its first site
-	gradients []*linalg.Tensor // by site
-	sent      int              // sites
+	sent map[int]bool // by a group's first site: in tries before this one
+
+	inputs    []fetch // by site; of a group, at its first
+	gradients []fetch // by site
+	left      int     // groups that were not asked for yet
+
+	coming chan *arrival
+	result chan outcome
 }
 
-func newTupleSink(c *Coordinator, round uint64, members []*member) *tupleSink {
-	return &tupleSink{
-		round: round, dev: c.Device, sites: c.sites, members: members,
-		encoding: c.job.encoding(), dropZero: c.job.Solver.Name == "gradient",
-		inputs: make([]*linalg.Tensor, len(c.sites)), gradients: make([]*linalg.Tensor, len(c.sites)),
+// arrival is a group on its way from the device.
+type arrival struct {
+	first     int // of the group's sites
+	last      bool
+	rows      []model.Rows // by owner
+	x         fetch
+	gradients []fetch
+}
+
+// outcome is what became of a try: the first sites of the groups that were sent, and why the
+// others were not, if there are any.
+type outcome struct {
+	sent []int
+	err  error
+}
+
+// fetch waits for a tensor that the device was asked for.
+type fetch func() (*linalg.Tensor, error)
+
+func newTupleSink(c *Coordinator, dev linalg.Device, round uint64, members []*member) *tupleSink {
+	s := &tupleSink{
+		round: round, dev: dev, sites: c.sites, encoding: c.job.encoding(), dropZero: c.job.Solver.Name == "gradient",
+		sent: map[int]bool{},
+	}
+	for _, m := range members {
+		s.owners = append(s.owners, m.session)
+	}
+	return s
+}
+
+// begin prepares for a pass or, after one that ended early, for another: what was sent is not
+// sent again.
+func (s *tupleSink) begin() {
+	s.inputs, s.gradients = make([]fetch, len(s.sites)), make([]fetch, len(s.sites))
+	groups := s.sites[len(s.sites)-1].Group + 1
+	s.left = groups - len(s.sent)
+	s.coming = make(chan *arrival, groups) // all there are: the pass never waits for it
+	s.result = make(chan outcome, 1)
+	go s.deliver()
+}
+
+// end waits until everything has arrived and is queued for its participants.
+func (s *tupleSink) end() error {
+	close(s.coming)
+	o := <-s.result
+	for _, first := range o.sent {
+		s.sent[first] = true
+	}
+	return o.err
+}
+
+// Input asks for x.
+func (s *tupleSink) Input(site int, x *linalg.Tensor, rows []model.Rows) {
+	if first, end := s.group(site); !s.sent[first] {
+		s.inputs[first] = s.fetch(x, s.encoding.X)
+		s.passOnIfWhole(first, end, rows)
 	}
 }
 
-// Input keeps x until the group's gradients are there.
-func (s *tupleSink) Input(site int, x *linalg.Tensor, rows []model.Rows) {
-	s.inputs[site] = x
-	s.sendIfWhole(site, rows)
-}
-
-// Gradient keeps g until x and the group's other gradients are there.
+// Gradient asks for g.
 func (s *tupleSink) Gradient(site int, g *linalg.Tensor, rows []model.Rows) {
-	s.gradients[site] = g
-	s.sendIfWhole(site, rows)
+	if first, end := s.group(site); !s.sent[first] {
+		s.gradients[site] = s.fetch(g, s.encoding.G)
+		s.passOnIfWhole(first, end, rows)
+	}
 }
 
-// sendIfWhole sends the site's group if nothing of it is missing, and lets go of it. The rows
-// of an owner are the same in x and in all gradients of a group.
-func (s *tupleSink) sendIfWhole(site int, rows []model.Rows) {
-	first, end := s.group(site)
-	if s.inputs[first] == nil || slices.Contains(s.gradients[first:end], nil) {
+// fetch asks the device for a tensor as it travels; ids travel as they are.
+func (s *tupleSink) fetch(t *linalg.Tensor, as linalg.DType) fetch {
+	if t.DType() == linalg.I32 {
+		as = linalg.I32
+	}
+	return s.dev.Fetch(t, as)
+}
+
+// passOnIfWhole gives a group away if nothing of it is missing. The rows of an owner are the
+// same in x and in all gradients of a group.
+func (s *tupleSink) passOnIfWhole(first, end int, rows []model.Rows) {
+	missing := func(f fetch) bool { return f == nil }
+	if missing(s.inputs[first]) || slices.ContainsFunc(s.gradients[first:end], missing) {
 		return
 	}
-	s.sent += end - first
-	for i, m := range s.members {
-		if m.session != nil {
-			m.session.send(s.tuples(first, end, rows[i]))
-		}
-	}
+	s.left--
+	s.coming <- &arrival{first: first, last: s.left == 0, rows: rows, x: s.inputs[first], gradients: slices.Clone(s.gradients[first:end])}
 	s.inputs[first] = nil
 	clear(s.gradients[first:end])
 }
@@ -74,54 +131,58 @@ func (s *tupleSink) group(site int) (first, end int) {
 	return first, end
 }
 
-// tuples copies one owner's rows of a group of sites.
-func (s *tupleSink) tuples(first, end int, own model.Rows) *protocol.Tuples {
-	rows := func(t *linalg.Tensor) *linalg.Tensor { return onHost(s.dev, s.dev.Rows(t, own.Lo, own.Hi)) }
-	m := &protocol.Tuples{Round: s.round, Group: s.sites[first].Group, Last: s.sent == len(s.sites)}
-	gradients := make([]*linalg.Tensor, 0, end-first)
-	for _, g := range s.gradients[first:end] {
-		gradients = append(gradients, rows(g))
-	}
-	keep := s.keep(gradients, own.Hi-own.Lo)
-	add := func(name string, t *linalg.Tensor, as linalg.DType) {
-		if t.DType() != linalg.F32 {
-			as = t.DType() // ids
+// deliver sends what arrives, in order, until something does not.
+func (s *tupleSink) deliver() {
+	var o outcome
+	for a := range s.coming {
+		tensors, err := a.wait()
+		if o.err == nil {
+			o.err = err
 		}
-		m.Sections = append(m.Sections, protocol.Section{Name: name, Tensor: pick(t, keep), As: as, Compress: s.encoding.Compress})
+		if o.err != nil {
+			continue
+		}
+		for i, session := range s.owners {
+			if session != nil {
+				session.send(s.message(a, tensors, a.rows[i]))
+			}
+		}
+		o.sent = append(o.sent, a.first)
 	}
-	add("x", rows(s.inputs[first]), s.encoding.X)
-	for i, g := range gradients {
-		add("g."+s.sites[first+i].Name, g, s.encoding.G)
+	s.result <- o
+}
+
+// wait returns x and the gradients when all of them are there, whatever happens to one.
+func (a *arrival) wait() ([]*linalg.Tensor, error) {
+	x, failed := a.x()
+	tensors := []*linalg.Tensor{x}
+	for _, wait := range a.gradients {
+		g, err := wait()
+		if failed == nil {
+			failed = err
+		}
+		tensors = append(tensors, g)
+	}
+	return tensors, failed
+}
+
+// message is an owner's tuple: its rows of x and of the gradients, without those that carry no
+// gradient at any of the sites. It lies in the tensors' memory.
+func (s *tupleSink) message(a *arrival, tensors []*linalg.Tensor, own model.Rows) *protocol.Tuples {
+	var parts []*linalg.Tensor
+	for _, t := range tensors {
+		parts = append(parts, t.RowRange(own.Lo, own.Hi))
+	}
+	if s.dropZero {
+		keepRows(parts, withGradient(parts[1:]))
+	}
+	m := &protocol.Tuples{Round: s.round, Group: s.sites[a.first].Group, Last: a.last}
+	for i, t := range parts {
+		name := "x"
+		if i > 0 {
+			name = "g." + s.sites[a.first+i-1].Name
+		}
+		m.Sections = append(m.Sections, protocol.Section{Name: name, Tensor: t, Compress: s.encoding.Compress})
 	}
 	return m
-}
-
-// keep lists the rows that carry a gradient at any of the sites.
-func (s *tupleSink) keep(gradients []*linalg.Tensor, rows int) []int {
-	keep := make([]int, 0, rows)
-	for i := range rows {
-		if !s.dropZero || slices.ContainsFunc(gradients, func(g *linalg.Tensor) bool { return nonZeroRow(g, i) }) {
-			keep = append(keep, i)
-		}
-	}
-	return keep
-}
-
-func nonZeroRow(g *linalg.Tensor, i int) bool {
-	n := g.Len() / g.Rows()
-	return slices.ContainsFunc(g.F32()[i*n:(i+1)*n], func(v float32) bool { return v != 0 })
-}
-
-// pick copies the listed rows of a host tensor.
-func pick(t *linalg.Tensor, rows []int) *linalg.Tensor {
-	if len(rows) == t.Rows() {
-		return t.Clone()
-	}
-	shape := slices.Clone(t.Shape())
-	shape[0] = len(rows)
-	out := linalg.New(t.DType(), shape...)
-	for to, from := range rows {
-		copyRows(out.RowRange(to, to+1), t.RowRange(from, from+1))
-	}
-	return out
 }
