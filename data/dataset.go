@@ -41,6 +41,9 @@ type Format struct {
 	Tokenizer string
 }
 
+// Regression reports whether labels are numbers.
+func (f Format) Regression() bool { return f.Task == SequenceClassification && f.Classes == 1 }
+
 // Batch is some examples behind each other, never padded.
 type Batch struct {
 	// Inputs are images (examples, height, width, channels) in F32, or the ids (tokens) of

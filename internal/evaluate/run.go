@@ -72,7 +72,7 @@ func (e *evaluation) run() error {
 		}
 	}
 	if e.Collaborative != nil {
-		deltas, err := deltasOf(e.Base.Device(), e.Collaborative)
+		deltas, err := deltasOf(e.Collaborative)
 		if err != nil {
 			return err
 		}
@@ -89,12 +89,13 @@ func (e *evaluation) merged(kind Kind, deltas []model.Delta) error {
 	return e.score(kind, model.Merged, nil)
 }
 
-// deltasOf returns what adapters add to each site.
-func deltasOf(dev linalg.Device, adapters []adapter.Adapter) ([]model.Delta, error) {
+// deltasOf returns what adapters, which are on the host, add to each site.
+func deltasOf(adapters []adapter.Adapter) ([]model.Delta, error) {
+	host := linalg.NewCPU()
 	list := make([]model.Delta, len(adapters))
 	for i, a := range adapters {
 		var err error
-		if list[i].Weight, list[i].Bias, err = a.Delta(dev); err != nil {
+		if list[i].Weight, list[i].Bias, err = a.Delta(host); err != nil {
 			return nil, err
 		}
 	}
@@ -103,7 +104,7 @@ func deltasOf(dev linalg.Device, adapters []adapter.Adapter) ([]model.Delta, err
 
 // mean returns the mean of all participants' deltas, in the order of the participants.
 func (e *evaluation) mean() ([]model.Delta, error) {
-	dev := e.Base.Device()
+	dev := linalg.NewCPU()
 	sum := make([]model.Delta, len(e.Base.Sites()))
 	share := 1 / float32(len(e.Alone))
 	add := func(total **linalg.Tensor, part *linalg.Tensor) {
@@ -116,7 +117,7 @@ func (e *evaluation) mean() ([]model.Delta, error) {
 		dev.Axpy(*total, share, part)
 	}
 	for _, s := range e.shares {
-		deltas, err := deltasOf(dev, e.Alone[s.name])
+		deltas, err := deltasOf(e.Alone[s.name])
 		if err != nil {
 			return nil, fmt.Errorf("participant %s: %w", s.name, err)
 		}

@@ -2,8 +2,8 @@ package report
 
 import "math"
 
-// figure is what a report shows of every participant: accuracy, or of language models the
-// loss.
+// figure is what a report shows of every participant: accuracy, or of language models and
+// regressions the loss.
 type figure struct {
 	label string // in the table
 	title string // of its chart
@@ -37,7 +37,7 @@ func (m *Mode) testedLoss() float64 {
 
 // figure returns what the report leads with.
 func (r Report) figure() figure {
-	if r.Language {
+	if r.Language || r.Regression {
 		return testLoss
 	}
 	return accuracy

@@ -24,6 +24,8 @@ type Report struct {
 	// Language says that the model is one of language: people are shown losses first, and
 	// accuracy is the share of tokens that were the likeliest.
 	Language bool `json:"-"`
+	// Regression says that predictions are numbers: there is no accuracy, only losses.
+	Regression bool `json:"-"`
 }
 
 // Mode is the outcome of one mode.

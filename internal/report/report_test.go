@@ -90,6 +90,30 @@ func language() report.Report {
 	return r
 }
 
+// Numbers have losses and no accuracy.
+func TestTableOfARegression(t *testing.T) {
+	r := language()
+	r.Language, r.Regression = false, true
+	var out bytes.Buffer
+	if err := report.WriteTable(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	want := `mnist mlp: 2 participants, 600 rounds, 42.0 s
+
+test loss     alone      joint   collaborative
+──────────────────────────────────────────────
+ada               –          –          0.0312
+bob               –          –          1.0312
+──────────────────────────────────────────────
+mean              –   4.10e-04          0.0312
+──────────────────────────────────────────────
+seconds        11.7       10.0            20.3
+`
+	if got := out.String(); !strings.HasPrefix(got, want) {
+		t.Error(cmp.Diff(want, got))
+	}
+}
+
 func TestTableOfALanguageModel(t *testing.T) {
 	var out bytes.Buffer
 	if err := report.WriteTable(&out, language()); err != nil {

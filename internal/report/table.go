@@ -76,12 +76,17 @@ func (r Report) rows() []row {
 			return percent(m.AccuracyMean)
 		})
 	}
-	other.Rule = true
-	return append(rows, average, other,
+	rest := []row{other}
+	if r.Regression {
+		rest = nil
+	}
+	rest = append(rest,
 		r.row("seconds", func(m *Mode) string { return fmt.Sprintf("%.1f", m.Seconds) }),
 		r.row("sent", func(m *Mode) string { return Size(m.BytesSent) }),
 		r.row("received", func(m *Mode) string { return Size(m.BytesReceived) }),
 		r.row("peak memory", func(m *Mode) string { return Size(m.PeakMemory) }))
+	rest[0].Rule = true
+	return append(append(rows, average), rest...)
 }
 
 func (r Report) row(label string, cell func(*Mode) string) row {
