@@ -54,8 +54,7 @@ func mergedBytes(s adapter.Site, broadcast bool) int64 {
 	return n
 }
 
-// sink counts what a pass would send. It keeps x until the gradients of all sites of its
-// group are there, as the coordinator does.
+// sink counts what a pass would send, once the gradients of all sites of a group are there.
 type sink struct {
 	sites        []adapter.Site
 	config       Config
@@ -63,32 +62,32 @@ type sink struct {
 	participants []Traffic
 	copies       int64
 
-	inputs    map[int]*linalg.Tensor // by group
-	gradients map[int][]*linalg.Tensor
+	inputs    map[int]*linalg.Tensor // by group; their shapes are looked at alone
+	gradients map[int]int            // by group, how many there were
 }
 
-// Input keeps x.
+// Input notes what x is.
 func (s *sink) Input(site int, x *linalg.Tensor, _ []model.Rows) {
 	if s.inputs == nil {
-		s.inputs, s.gradients = map[int]*linalg.Tensor{}, map[int][]*linalg.Tensor{}
+		s.inputs, s.gradients = map[int]*linalg.Tensor{}, map[int]int{}
 	}
 	s.inputs[s.sites[site].Group] = x
 }
 
 // Gradient counts the site's group if this was its last gradient.
-func (s *sink) Gradient(site int, g *linalg.Tensor, rows []model.Rows) {
+func (s *sink) Gradient(site int, _ *linalg.Tensor, rows []model.Rows) {
 	if s.gradients == nil {
-		s.inputs, s.gradients = map[int]*linalg.Tensor{}, map[int][]*linalg.Tensor{}
+		s.inputs, s.gradients = map[int]*linalg.Tensor{}, map[int]int{}
 	}
 	group := s.sites[site].Group
-	s.gradients[group] = append(s.gradients[group], g)
+	s.gradients[group]++
 	var members []adapter.Site
 	for _, other := range s.sites {
 		if other.Group == group {
 			members = append(members, other)
 		}
 	}
-	if len(s.gradients[group]) < len(members) {
+	if s.gradients[group] < len(members) {
 		return
 	}
 	x := s.inputs[group]
@@ -102,13 +101,13 @@ func (s *sink) Gradient(site int, g *linalg.Tensor, rows []model.Rows) {
 // count adds one participant's rows of a group.
 func (s *sink) count(k, rows int, x *linalg.Tensor, members []adapter.Site) {
 	shape := append([]int{s.kept(k, rows)}, x.Shape()[1:]...)
-	size := x.DType().Size()
-	if x.DType() == linalg.F32 {
-		size = s.config.X.Size()
+	size := s.config.X.Size()
+	if x.DType() == linalg.I32 {
+		size = x.DType().Size()
 	}
 	t := &s.participants[k]
 	t.Tuples += frame + section("x", shape, size)
-	s.copies += int64(linalg.Elements(shape)) * int64(x.DType().Size())
+	s.copies += int64(linalg.Elements(shape)) * int64(size)
 	for _, site := range members {
 		g := []int{shape[0], site.Out}
 		if site.Kind == adapter.SiteConv2D {
@@ -116,7 +115,7 @@ func (s *sink) count(k, rows int, x *linalg.Tensor, members []adapter.Site) {
 			g = []int{shape[0], h, w, site.Out}
 		}
 		t.Tuples += section("g."+site.Name, g, s.config.G.Size())
-		s.copies += int64(linalg.Elements(g)) * 4
+		s.copies += int64(linalg.Elements(g)) * int64(s.config.G.Size())
 	}
 }
 

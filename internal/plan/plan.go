@@ -23,8 +23,11 @@ type Config struct {
 	DropZeroRows bool
 	// Broadcast says that the merged update travels with each commit.
 	Broadcast bool
-	// PackedBytes is what the device keeps of a frozen matrix (out, in); nil: what the CPU does.
+	// PackedBytes is what the device keeps of a frozen matrix (out, in), HiddenType what it keeps
+	// values in, and Pooled says of which tensors it keeps the memory; nil: what the CPU does.
 	PackedBytes func(out, in int, precision linalg.Precision) int64
+	HiddenType  func(precision linalg.Precision) linalg.DType
+	Pooled      func(dtype linalg.DType, elements int) bool
 }
 
 // Load is a participant's part of a round.
@@ -42,9 +45,12 @@ type Prediction struct {
 	Weights int64
 	// File is what of the pristine parameters is mapped: the system may drop it at any time.
 	File int64
+	// OnDevice is what of the weights lies in the memory of a device that has its own.
+	OnDevice int64
 	// Activations is the most that a pass holds at once beside the weights.
 	Activations int64
-	// Tuples is the copies of x and g that wait to be sent, at most: those of a round.
+	// Tuples is the copies of x and g that wait to be sent, at most: those of a round, on the
+	// host and as they travel.
 	Tuples int64
 	// Adapters is what the coordinator holds of the participants' own.
 	Adapters int64
@@ -54,6 +60,9 @@ type Prediction struct {
 
 // Memory is the sum of all kinds.
 func (p Prediction) Memory() int64 { return p.Weights + p.Activations + p.Tuples + p.Adapters }
+
+// Device is what a device with memory of its own holds at most.
+func (p Prediction) Device() int64 { return p.OnDevice + p.Activations + p.Adapters }
 
 // Traffic is the bytes of a participant's messages in a round, frames and all, uncompressed.
 type Traffic struct {
@@ -70,12 +79,18 @@ func Predict(c Config) (*Prediction, error) {
 	if c.PackedBytes != nil {
 		dev.PackedBytes = c.PackedBytes
 	}
+	if c.HiddenType != nil {
+		dev.HiddenType = c.HiddenType
+	}
+	if c.Pooled != nil {
+		dev.Pooled = c.Pooled
+	}
 	base, err := model.Declare(dev, c.Model)
 	if err != nil {
 		return nil, err
 	}
 	sites := base.Sites()
-	p := &Prediction{Weights: base.Bytes(), File: base.Mapped()}
+	p := &Prediction{Weights: base.Bytes(), File: base.Mapped(), OnDevice: base.OnDevice()}
 	s := &sink{sites: sites, config: c, task: base.Config().Task}
 	batch := c.batch(base.Config())
 	for _, l := range c.Loads {
