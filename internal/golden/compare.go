@@ -11,7 +11,7 @@ import (
 )
 
 // Kinds are what is compared, in this order.
-var Kinds = []string{"logits", "loss", "x", "g", "grad_lora_A", "grad_lora_B", "trained_lora_A", "trained_lora_B"}
+var Kinds = []string{"logits", "loss", "x", "g", "grad_lora_A", "grad_lora_B", "trained_lora_A", "trained_lora_B", "losses"}
 
 // Row is one tensor's comparison.
 type Row struct {
@@ -26,6 +26,8 @@ type Report struct {
 	Type   string `json:"model_type"`
 	Task   string `json:"task"`
 	Rows   []Row  `json:"rows"`
+	// Losses are those of the optimizer's steps, each before its step; nil: there was none.
+	Losses []float64 `json:"losses,omitempty"`
 	// Ignored are tensors of the folder that were neither used nor compared.
 	Ignored []string `json:"ignored,omitempty"`
 	// Notes are reasons in the folder for which numbers may differ from those that are
@@ -47,7 +49,7 @@ func (r *Report) Worst(kind string) (Row, bool) {
 // Compare runs the folder's batch through the folder's model, with its adapters unmerged,
 // and compares everything that both have. Tensors that do not fit are errors.
 func Compare(dev linalg.Device, f *Folder) (*Report, error) {
-	config := model.Config{Path: f.Path, Task: f.Task, Targets: f.layers("x.", "g.", "lora_A.")}
+	config := model.Config{Path: f.Path, Task: f.Task, Precision: f.Precision, Targets: f.layers("x.", "g.", "lora_A.")}
 	if f.Task == "seq-cls" && f.tensors["labels"].DType() == linalg.F32 {
 		config.Classes = 1
 	}
@@ -150,10 +152,14 @@ func (c *comparison) Gradient(site int, g *linalg.Tensor, _ []model.Rows) {
 	c.outputs[site] = c.host(g)
 }
 
+// host returns a copy on the host, of values in the type that folders have.
 func (c *comparison) host(t *linalg.Tensor) *linalg.Tensor {
 	host := linalg.New(t.DType(), t.Shape()...)
 	c.dev.Download(host, t)
-	return host
+	if t.DType() == linalg.I32 {
+		return host
+	}
+	return host.Convert(linalg.F32)
 }
 
 func (c *comparison) compareLogits(batch *model.Batch) error {
@@ -233,9 +239,11 @@ func (c *comparison) compareTrained(batch *model.Batch) error {
 		fitters = append(fitters, f)
 	}
 	for range o.Steps {
-		if _, err := c.pass(batch); err != nil {
+		result, err := c.pass(batch)
+		if err != nil {
 			return err
 		}
+		c.report.Losses = append(c.report.Losses, result.Loss[0])
 		for i, f := range fitters {
 			if f == nil {
 				continue
@@ -245,6 +253,9 @@ func (c *comparison) compareTrained(batch *model.Batch) error {
 				return err
 			}
 		}
+	}
+	if err := c.compareLosses(); err != nil {
+		return err
 	}
 	for i, site := range c.base.Sites() {
 		for _, p := range c.adapters[i].Params() {
@@ -257,6 +268,19 @@ func (c *comparison) compareTrained(batch *model.Batch) error {
 		}
 	}
 	return nil
+}
+
+// compareLosses compares the losses of all steps where the folder has them.
+func (c *comparison) compareLosses() error {
+	want := c.folder.tensors["losses"]
+	if want == nil {
+		return nil
+	}
+	got := linalg.New(linalg.F32, len(c.report.Losses))
+	for i, v := range c.report.Losses {
+		got.F32()[i] = float32(v)
+	}
+	return c.add("losses", "losses", got, want)
 }
 
 // add compares two tensors.

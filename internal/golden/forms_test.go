@@ -108,6 +108,11 @@ func TestNotes(t *testing.T) {
 			data := x["labels"].Data // text 1 has 4 of 7 tokens
 			binary.LittleEndian.PutUint32(data[4*(7+6):], 5)
 		}},
+		{"llama", "the gradient of lora_B.model.layers.1.self_attn.q_proj is all zeros", func(x map[string]linalg.Blob) {
+			const name = "grad_lora_B.model.layers.1.self_attn.q_proj"
+			zeros := linalg.New(linalg.F32, x[name].Shape...)
+			x[name] = zeros.Blob(name)
+		}},
 	} {
 		got := strings.Join(compared(t, c.folder, c.change).Notes, "; ")
 		if !strings.HasPrefix(got, c.want) || (c.want == "") != (got == "") {

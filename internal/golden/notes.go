@@ -1,6 +1,12 @@
 package golden
 
-import "github.com/gradientlearning/cola/model"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gradientlearning/cola/model"
+)
 
 // notes says what in a folder may keep everybody who computes no padding from meeting its
 // numbers. None of it is an error: whoever made the folder may have taken care of it.
@@ -12,7 +18,22 @@ func (f *Folder) notes() []string {
 	if f.labelledPadding() {
 		list = append(list, "labels at padding are ignored here, and transformers counts them in the loss: set them to -100")
 	}
+	if site := f.withoutGradient(); site != "" {
+		list = append(list, "the gradient of lora_B."+site+" is all zeros: where another's is a rounding error instead, Adam makes full steps of it, and trained tensors cannot agree")
+	}
 	return list
+}
+
+// withoutGradient returns a site that was trained, and whose gradient is zero in all numbers, or
+// "". A's gradient is zero wherever B is, which is how training begins; B's is not.
+func (f *Folder) withoutGradient() string {
+	for _, name := range slices.Sorted(maps.Keys(f.tensors)) {
+		site, ok := strings.CutPrefix(name, "grad_lora_B.")
+		if ok && f.tensors["trained_lora_B."+site] != nil && !slices.ContainsFunc(f.tensors[name].F32(), func(v float32) bool { return v != 0 }) {
+			return site
+		}
+	}
+	return ""
 }
 
 // paddedBefore reports whether padding stands before a text's token.

@@ -22,6 +22,9 @@ type Folder struct {
 	Alpha     float64    `json:"alpha"`
 	Optimizer *Optimizer `json:"optimizer"` // of the trained adapters; nil: there are none
 
+	// Precision is how cola multiplies; it is no part of the folder.
+	Precision linalg.Precision `json:"-"`
+
 	tensors map[string]*linalg.Tensor
 	mask    []bool // by place of (texts, length)
 	texts   int
