@@ -16,9 +16,11 @@ import (
 
 // benchVerb is cola bench.
 type benchVerb struct {
-	GEMM benchGEMM `cmd:"" name:"gemm" help:"Products with frozen matrices, against the processor's peak."`
-	Step benchStep `cmd:"" name:"step" help:"A step of the coordinator: forward, hidden backward, tuples."`
-	Fit  benchFit  `cmd:"" name:"fit" help:"A participant's fit of all its sites from tuples."`
+	GEMM    benchGEMM    `cmd:"" name:"gemm" help:"Products with frozen matrices, against the processor's peak."`
+	Step    benchStep    `cmd:"" name:"step" help:"A step of the coordinator: forward, hidden backward, tuples."`
+	Fit     benchFit     `cmd:"" name:"fit" help:"A participant's fit of all its sites from tuples."`
+	Serve   benchServe   `cmd:"" name:"serve" help:"Steps as standard input asks for them, with one model for all."`
+	Deliver benchDeliver `cmd:"" name:"deliver" help:"Whole rounds, with tuples delivered over loopback, against the pass alone."`
 }
 
 // Help is the text of cola bench --help.

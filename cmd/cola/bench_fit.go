@@ -11,7 +11,7 @@ import (
 
 // benchFit is cola bench fit.
 type benchFit struct {
-	Arch   string `default:"gpt2" help:"Model whose sites are fitted: gpt2, roberta-base, bart-base, llama-tiny, llama-160m, llama-1.1b, or a folder with a config.json."`
+	Arch   string `default:"gpt2" help:"Model whose sites are fitted: gpt2, roberta-base, bart-base, llama-tiny, llama-160m, llama-1.1b, llama-2-7b, or a folder with a config.json."`
 	Tokens int    `default:"512" help:"Rows of the tuple of each site."`
 	benchAdapter
 	benchSites

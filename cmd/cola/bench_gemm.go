@@ -11,7 +11,7 @@ import (
 
 // benchGEMM is cola bench gemm.
 type benchGEMM struct {
-	Shapes string `default:"gpt2" placeholder:"ARCH" help:"Model whose layers' shapes are multiplied: gpt2, roberta-base, bart-base, llama-tiny, llama-160m, llama-1.1b, or a folder with a config.json."`
+	Shapes string `default:"gpt2" placeholder:"ARCH" help:"Model whose layers' shapes are multiplied: gpt2, roberta-base, bart-base, llama-tiny, llama-160m, llama-1.1b, llama-2-7b, or a folder with a config.json."`
 	Tokens []int  `default:"256,512,1024,4096" placeholder:"N" help:"Rows of what the matrices are multiplied with."`
 	benchPrecision
 	benchRepeats

@@ -26,6 +26,7 @@ type coordinatorVerb struct {
 	GossipAt  string        `default:"0.0.0.0:7946" placeholder:"ADDRESS" help:"Address to gossip on, over UDP and TCP."`
 	Validity  time.Duration `default:"8760h" placeholder:"DURATION" help:"How long participants' certificates are valid."`
 	Linger    time.Duration `default:"1m" help:"How long to wait at the end for participants that have not fetched the final commit."`
+	Device    string        `default:"auto" placeholder:"DEVICE" help:"Where to compute: auto (GPUs where there are any, else the CPU), cpu, cuda (all GPUs), cuda:N or cuda:N,M."`
 	JSON      bool          `help:"Print the result as one JSON object on standard output, and nothing else there."`
 }
 
@@ -37,7 +38,7 @@ Example: cola coordinator --job examples/mnist/job.toml`
 }
 
 // Run runs the job to its end.
-func (v *coordinatorVerb) Run(env *cli.Env) error {
+func (v *coordinatorVerb) Run(env *cli.Env) (err error) {
 	job, err := coordinator.ReadJob(v.Job)
 	if err != nil {
 		return err
@@ -52,7 +53,15 @@ func (v *coordinatorVerb) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	sayMemory(env, job, read)
+	devices, err := openDevices(env, v.Device)
+	if err != nil {
+		return err
+	}
+	defer closeDevices(devices, &err)
+	job, memory, err := planMemory(env, job, read, devices)
+	if err != nil {
+		return err
+	}
 	authority, err := identity.OpenAuthority(filepath.Join(v.State, "identity"), identity.WithValidity(v.Validity))
 	if err != nil {
 		return err
@@ -78,6 +87,7 @@ func (v *coordinatorVerb) Run(env *cli.Env) error {
 	progress := report.NewProgress(env.Stderr, env.Log)
 	cfg := coordinator.DefaultConfig()
 	cfg.Job, cfg.Listener, cfg.StateDir, cfg.Linger, cfg.Log = job, listener, v.State, v.Linger, env.Log
+	cfg.Devices = devices.list
 	cfg.Test, cfg.Validation, cfg.Tokenizer = read.test, read.validation, read.fingerprint
 	started := false
 	cfg.Observe = func(o coordinator.Observation) {
@@ -90,7 +100,7 @@ func (v *coordinatorVerb) Run(env *cli.Env) error {
 	result, err := coordinator.Run(env.Context, cfg)
 	progress.Done()
 	if err != nil {
-		return err
+		return memory.explain(err)
 	}
 	return v.print(env, job, result)
 }
@@ -201,7 +211,7 @@ func (v *coordinatorVerb) print(env *cli.Env, job coordinator.Job, result *coord
 	}
 	r := report.Report{
 		Task: job.Name, Participants: job.Participants, Rounds: int(result.Rounds), Seconds: result.Total.Seconds(),
-		Modes: map[string]*report.Mode{string(job.Collaboration): mode}, Language: result.Language,
+		Modes: map[string]*report.Mode{string(job.Collaboration): mode}, Language: result.Language, Regression: result.Regression,
 	}
 	if v.JSON {
 		enc := json.NewEncoder(env.Stdout)

@@ -38,7 +38,7 @@ Example: cola eval --model gpt2 --data dolly:held-out.jsonl --adapter open_qa=p0
 }
 
 // Run evaluates and prints.
-func (v *evalVerb) Run(env *cli.Env) error {
+func (v *evalVerb) Run(env *cli.Env) (err error) {
 	examples, err := v.examples(env)
 	if err != nil {
 		return err
@@ -47,6 +47,7 @@ func (v *evalVerb) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	defer closeDevices(m.devices, &err)
 	c := evaluate.Config{
 		Base: m.base, Data: examples, Metrics: v.Metrics, Examples: v.MaxExamples, Together: v.Together,
 		Alone: m.adapters, Collaborative: m.adapters[mergedName],

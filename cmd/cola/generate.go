@@ -45,11 +45,12 @@ type written struct {
 }
 
 // Run writes continuations, in the order of the prompts.
-func (v *generateVerb) Run(env *cli.Env) error {
+func (v *generateVerb) Run(env *cli.Env) (err error) {
 	m, err := v.open(env, "", "")
 	if err != nil {
 		return err
 	}
+	defer closeDevices(m.devices, &err)
 	if v.MaxNew == 0 {
 		v.MaxNew = defaultNew
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gradientlearning/cola/adapter"
 	"github.com/gradientlearning/cola/coordinator"
+	"github.com/gradientlearning/cola/internal/cli"
 	"github.com/gradientlearning/cola/internal/sim"
 	"github.com/gradientlearning/cola/model"
 	"github.com/gradientlearning/cola/protocol"
@@ -21,7 +22,7 @@ type jobFlags struct {
 	Interval     *uint64  `help:"Rounds whose tuples are fitted together."`
 	Model        *string  `help:"Base model: linear, mlp or cnn." placeholder:"TYPE"`
 	ModelPath    *string  `help:"Base model of text: a folder in Hugging Face layout, a .bin file of llama2.c, or hub:ORG/NAME[@REVISION]." placeholder:"FOLDER"`
-	Task         *string  `help:"Task of a model of text: seq-cls, causal-lm or seq2seq-lm; by default that of its type." placeholder:"TASK"`
+	Task         *string  `help:"Task of a model of text: seq-cls, causal-lm or seq2seq-lm; by default that of its type. Or dolly-mini: a small base model and instructions that come with cola, and their job." placeholder:"TASK"`
 	Targets      []string `help:"Layers of a model of text that are adapted: last parts of names, all-linear, or re:PATTERN; by default the paper's." placeholder:"NAME"`
 	Classes      *int     `help:"Classes of the base model; of text 0 as config.json has it, 1 a regression."`
 	RandomInit   bool     `help:"Draw the weights of a model of text from the seed: for measurements."`
@@ -40,13 +41,10 @@ type jobFlags struct {
 
 // job returns the job file's job, or the default one, with the flags applied, and the
 // collaborations that --mode names.
-func (f *jobFlags) job() (coordinator.Job, []coordinator.Collaboration, error) {
-	job := f.defaults()
-	if f.Job != "" {
-		var err error
-		if job, err = coordinator.ReadJob(f.Job); err != nil {
-			return job, nil, err
-		}
+func (f *jobFlags) job(env *cli.Env) (coordinator.Job, []coordinator.Collaboration, error) {
+	job, err := f.start(env)
+	if err != nil {
+		return job, nil, err
 	}
 	set(&job.Seed, f.Seed)
 	set(&job.Rounds, f.Rounds)
@@ -71,6 +69,19 @@ func (f *jobFlags) job() (coordinator.Job, []coordinator.Collaboration, error) {
 	return job, collaborations, err
 }
 
+// start returns the job that single keys are changed of.
+func (f *jobFlags) start(env *cli.Env) (coordinator.Job, error) {
+	switch {
+	case f.mini() && f.Job != "":
+		return coordinator.Job{}, protocol.Faultf(protocol.CodeUsage, "leave one of them out", "--task %s brings its own job, and --job names another", *f.Task)
+	case f.mini():
+		return miniJob(env)
+	case f.Job != "":
+		return coordinator.ReadJob(f.Job)
+	}
+	return f.defaults(), nil
+}
+
 // model applies the flags about the base model.
 func (f *jobFlags) model(job *coordinator.Job) {
 	if f.Model != nil && *f.Model != job.Model.Type {
@@ -80,7 +91,9 @@ func (f *jobFlags) model(job *coordinator.Job) {
 		job.Model = coordinator.ModelConfig{}
 	}
 	set(&job.Model.Path, f.ModelPath)
-	set(&job.Model.Task, f.Task)
+	if !f.mini() {
+		set(&job.Model.Task, f.Task)
+	}
 	set(&job.Model.Classes, f.Classes)
 	if len(f.Targets) > 0 {
 		job.Model.Targets = f.Targets

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/gradientlearning/cola/coordinator"
+	"github.com/gradientlearning/cola/cuda"
 	"github.com/gradientlearning/cola/data"
 	"github.com/gradientlearning/cola/internal/cli"
 	"github.com/gradientlearning/cola/internal/plan"
@@ -28,6 +30,7 @@ type planVerb struct {
 	Tokens       int     `default:"128" help:"Of text: tokens of each text."`
 	TargetTokens int     `default:"64" help:"Of seq2seq-lm: tokens of each target."`
 	Bandwidth    float64 `default:"100" placeholder:"MBIT/S" help:"Of each participant's connection, in both directions."`
+	Device       string  `default:"auto" placeholder:"DEVICE" help:"What it would be computed on: auto (GPUs where there are any, else the CPU), cpu, or cuda, which need not be there."`
 	JSON         bool    `help:"Print one JSON object on standard output."`
 }
 
@@ -54,14 +57,25 @@ type plannedMemory struct {
 	Tuples      int64 `json:"tuples"`
 	Adapters    int64 `json:"adapters"`
 	Total       int64 `json:"total"`
+	Device      int64 `json:"device,omitempty"` // of it, and of the working copy, on each GPU
+}
+
+// onGPU says whether it would be computed on a GPU.
+func (v *planVerb) onGPU() (bool, error) {
+	if kind, _, _ := strings.Cut(v.Device, ":"); kind == deviceCUDA {
+		return true, nil
+	}
+	chosen, err := chooseDevices(v.Device, cuda.Discover)
+	return len(chosen.ordinals) > 0, err
 }
 
 // Run predicts and prints.
 func (v *planVerb) Run(env *cli.Env) error {
-	job, collaborations, err := v.job()
+	job, collaborations, err := v.job(env)
 	if err != nil {
 		return err
 	}
+	v.Data = v.data(v.Data, "")
 	if len(collaborations) > 0 {
 		job = sim.JobFor(job, collaborations[0])
 	}
@@ -81,11 +95,21 @@ func (v *planVerb) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	gpu, err := v.onGPU()
+	if err != nil {
+		return err
+	}
+	if gpu {
+		planOnGPU(&c)
+	}
 	prediction, err := plan.Predict(c)
 	if err != nil {
 		return protocol.Faultf(protocol.CodeJobMismatch, "correct the job's [model], or the lengths that are planned with", "%w", err)
 	}
 	p := summary(prediction, job, v.Bandwidth)
+	if gpu {
+		p.Memory.Device = prediction.Device()
+	}
 	if v.JSON {
 		return json.NewEncoder(env.Stdout).Encode(p)
 	}
@@ -114,33 +138,6 @@ func planOf(job coordinator.Job, load plan.Load) (plan.Config, error) {
 		c.Loads = append(c.Loads, load)
 	}
 	return c, errors.Join(errX, errG)
-}
-
-// sayMemory tells what a job's memory will be at most, by kind: with texts as long as the
-// job lets them be, 0 where it does not say. What cannot be planned is not told.
-func sayMemory(env *cli.Env, job coordinator.Job, read jobData) {
-	tokens := job.Eval.MaxLength
-	if read.context > 0 {
-		tokens = min(tokens, read.context)
-	}
-	load := plan.Load{Images: job.Batch}
-	if job.Model.Path != "" {
-		load = plan.Load{Texts: slices.Repeat([]int{tokens}, job.Batch)}
-		if read.task == data.SequenceToSequence {
-			load.Targets = load.Texts
-		}
-	}
-	c, err := planOf(job, load)
-	if err != nil {
-		return
-	}
-	p, err := plan.Predict(c)
-	if err != nil {
-		env.Log.Debug("the job's memory cannot be planned", "error", err)
-		return
-	}
-	env.Log.Info("memory, at most", "weights", report.Size(p.Weights), "activations", report.Size(p.Activations), "tuples", report.Size(p.Tuples),
-		"adapters", report.Size(p.Adapters), "mapped", report.Size(p.File))
 }
 
 // load is a participant's part of a round: images, texts of --tokens, or texts as long as
@@ -205,7 +202,7 @@ func quantiles(list []int, n int) []int {
 // messages take, if nothing else does.
 func summary(prediction *plan.Prediction, job coordinator.Job, bandwidth float64) planned {
 	p := planned{Participants: prediction.Participants, Mode: job.EffectiveMode(), Memory: plannedMemory{
-		prediction.Weights, prediction.File, prediction.Activations, prediction.Tuples, prediction.Adapters, prediction.Memory(),
+		prediction.Weights, prediction.File, prediction.Activations, prediction.Tuples, prediction.Adapters, prediction.Memory(), 0,
 	}}
 	p.Total.Participant = "all"
 	interval := float64(max(job.Interval, 1))
@@ -230,6 +227,9 @@ func (p planned) write(out io.Writer, bandwidth float64) error {
 	row("tuples", p.Memory.Tuples, "of a round, before they are sent")
 	row("adapters", p.Memory.Adapters, string(p.Mode))
 	row("in all", p.Memory.Total, "")
+	if p.Memory.Device > 0 {
+		row("on the GPU", p.Memory.Device, "weights, activations and adapters")
+	}
 	row("mapped file", p.Memory.File, "which the system may drop and read again")
 	fmt.Fprintf(w, "\t\t\nof each participant\tof all\t\n")
 	first := p.Participants[0]

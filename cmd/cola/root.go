@@ -20,6 +20,7 @@ type root struct {
 	Inspect     inspectVerb     `cmd:"" help:"Show what is in frames, safetensors files, adapters and state folders."`
 	Verify      verifyVerb      `cmd:"" help:"Compare gradient learning with classical gradients, or with numbers of another implementation."`
 	Bench       benchVerb       `cmd:"" help:"Measure products, steps and fits on this machine."`
+	Device      deviceVerb      `cmd:"" help:"List GPUs, and what NVIDIA's libraries lack here."`
 	Version     versionVerb     `cmd:"" help:"Print the version of cola, of Go and of the protocol."`
 }
 

@@ -23,11 +23,14 @@ type textModelFlags struct {
 	Tokenizer string   `placeholder:"FOLDER" help:"Tokenizer: a folder, a file or hub:ORG/NAME; by default the model's folder."`
 	Task      string   `placeholder:"TASK" help:"Task of the base model: seq-cls, causal-lm or seq2seq-lm; by default that of its type, or of the data."`
 	Classes   int      `placeholder:"N" help:"Classes of seq-cls; by default as config.json has it."`
+	Device    string   `default:"auto" placeholder:"DEVICE" help:"Where to compute: auto (a GPU where there is one, else the CPU), cpu, cuda or cuda:N."`
+	Precision string   `default:"f32" enum:"f32,bf16-weights,bf16" help:"How matrices are kept and multiplied: f32, bf16-weights or bf16."`
 	Adapter   []string `sep:"none" placeholder:"[NAME=]FILE" help:"An adapter.safetensors or merged.safetensors; may be repeated. The name is the participant's unless given."`
 }
 
 // textModel is a model of text, with its tokenizer and adapters.
 type textModel struct {
+	devices   *devices
 	base      *model.Base
 	tokenizer *tokenizer.Tokenizer
 	names     []string // of the adapters, in their order
@@ -57,12 +60,18 @@ func (f *textModelFlags) open(env *cli.Env, task, merged string) (*textModel, er
 			}
 		}
 	}
-	if m.base, err = model.New(linalg.NewCPU(), c); err != nil {
+	if c.Precision, err = linalg.ParsePrecision(f.Precision); err != nil {
 		return nil, asTextFault(err)
+	}
+	if m.devices, err = openDevice(env, f.Device); err != nil {
+		return nil, err
+	}
+	if m.base, err = model.New(m.devices.list[0], c); err != nil {
+		return nil, errors.Join(asTextFault(err), m.devices.close())
 	}
 	for name, file := range files {
 		if m.adapters[name], err = file.For(m.base.Sites()); err != nil {
-			return nil, asTextFault(fmt.Errorf("adapters of %s: %w", name, err))
+			return nil, errors.Join(asTextFault(fmt.Errorf("adapters of %s: %w", name, err)), m.devices.close())
 		}
 	}
 	if drawn := m.base.Loaded().Drawn; len(drawn) > 0 {
@@ -140,6 +149,9 @@ func nameOf(file *adapter.File, path string) string {
 func asTextFault(err error) error {
 	if f, ok := errors.AsType[*protocol.Fault](err); ok {
 		return f
+	}
+	if errors.Is(err, linalg.ErrOutOfMemory) {
+		return protocol.Faultf(protocol.CodeOutOfMemory, "lower --together, use --precision bf16, or compute with --device cpu", "%w", err)
 	}
 	if diverged, ok := errors.AsType[*model.DivergedError](err); ok {
 		return protocol.Faultf(protocol.CodeDiverged, "the adapters are not to be used: fit them again at a lower learning rate", "%w", diverged)

@@ -16,6 +16,8 @@ type verifyVerb struct {
 	Model     []string `help:"A model to verify: linear, mlp or cnn; may be repeated. Without one: all." placeholder:"NAME"`
 	Golden    []string `help:"Compare with the reference numbers in a folder instead, of the form that docs/golden.md describes; may be repeated." placeholder:"FOLDER"`
 	Tolerance float64  `help:"Largest relative error that --golden lets pass." default:"1e-4"`
+	Device    string   `default:"cpu" placeholder:"DEVICE" help:"Where --golden computes: auto (a GPU where there is one, else the CPU), cpu, cuda or cuda:N."`
+	Compute   string   `help:"Of --golden: how frozen matrices are multiplied, f32 or bf16; sums are float32 in both." default:"f32" enum:"f32,bf16"`
 	JSON      bool     `help:"Print one JSON object on standard output."`
 }
 

@@ -22,15 +22,20 @@ type goldenResult struct {
 }
 
 // golden compares with folders of reference numbers.
-func (v *verifyVerb) golden(env *cli.Env) error {
+func (v *verifyVerb) golden(env *cli.Env) (err error) {
 	if !(v.Tolerance >= 0) {
 		return &protocol.Fault{Code: protocol.CodeUsage, Cause: fmt.Sprintf("--tolerance %g", v.Tolerance), Fix: "give a number from 0"}
 	}
+	devices, err := openDevice(env, v.Device)
+	if err != nil {
+		return err
+	}
+	defer closeDevices(devices, &err)
 	result := goldenResult{Passed: true, Tolerance: v.Tolerance}
 	var worst golden.Row
 	var where string
 	for _, path := range v.Golden {
-		report, err := compareGolden(path)
+		report, err := v.compareGolden(devices.list[0], path)
 		if err != nil {
 			return protocol.Faultf(protocol.CodeBadData, "give a folder of the form in docs/golden.md, with the model that its numbers belong to", "%w", err)
 		}
@@ -54,12 +59,13 @@ func (v *verifyVerb) golden(env *cli.Env) error {
 		"%s of %s is off by %.2g, more than %g", worst.Tensor, where, worst.Error, v.Tolerance)
 }
 
-func compareGolden(path string) (*golden.Report, error) {
+func (v *verifyVerb) compareGolden(dev linalg.Device, path string) (*golden.Report, error) {
 	folder, err := golden.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	return golden.Compare(linalg.NewCPU(), folder)
+	folder.Precision = benchPrecision{Compute: v.Compute}.precision()
+	return golden.Compare(dev, folder)
 }
 
 // printGolden prints the worst tensor of each kind, or everything as JSON.

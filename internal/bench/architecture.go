@@ -28,9 +28,9 @@ func Architectures() []string {
 	return names
 }
 
-// folderOf returns a folder with the config.json of an architecture: of a published model a
+// Folder returns a folder with the config.json of an architecture: of a published model a
 // new one, which remove takes away again, else the folder that arch is.
-func folderOf(arch string) (folder string, remove func(), err error) {
+func Folder(arch string) (folder string, remove func(), err error) {
 	config, err := published.ReadFile("architectures/" + arch + ".json")
 	if err != nil {
 		if _, err := os.Stat(filepath.Join(arch, "config.json")); err != nil {

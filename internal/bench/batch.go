@@ -104,12 +104,12 @@ func trained(a adapter.Adapter) {
 	}
 }
 
-// plan returns the memory that cola plan predicts, but for tuples that wait to be sent.
-func (s Step) plan() (int64, error) {
+// planned describes the step to [plan.Predict].
+func (s Step) planned() (plan.Config, error) {
 	c := plan.Config{Model: s.Model, Mode: s.Mode, X: linalg.F32, G: linalg.F32, DropZeroRows: true}
 	task, err := model.Declare(newCounter(), s.Model)
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	for k := range s.Participants {
 		l := plan.Load{Participant: nameOf(k), Adapter: s.spec(k), Texts: s.Texts}
@@ -117,6 +117,15 @@ func (s Step) plan() (int64, error) {
 			l.Targets = cycle([]int{s.Targets}, len(s.Texts))
 		}
 		c.Loads = append(c.Loads, l)
+	}
+	return c, nil
+}
+
+// plan returns the memory that cola plan predicts, but for tuples that wait to be sent.
+func (s Step) plan() (int64, error) {
+	c, err := s.planned()
+	if err != nil {
+		return 0, err
 	}
 	p, err := plan.Predict(c)
 	if err != nil {

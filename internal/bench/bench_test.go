@@ -51,6 +51,7 @@ func TestArchitectures(t *testing.T) {
 		"bart-base":    6*(12*768*768) + 6*(16*768*768) + 50265*768,
 		"llama-tiny":   6*(4*288*288+3*288*768) + 32000*288,
 		"llama-160m":   12*(4*768*768+3*768*3072) + 32000*768,
+		"llama-2-7b":   32*(4*4096*4096+3*4096*11008) + 32000*4096,
 		"llama-1.1b":   22*(2*2048*2048+2*2048*256+3*2048*5632) + 32000*2048,
 	}
 	got := map[string]int{}
@@ -196,7 +197,7 @@ func TestStepMixed(t *testing.T) {
 	if err != nil || r.Tokens != 24 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	s.Mixed, s.Model.Checkpointing = false, true
+	s.Mixed, s.Model.Checkpoints = false, 1
 	again, err := s.Run(linalg.NewCPU())
 	if err != nil || again.Flops <= 0 || again.Flops == r.Flops {
 		t.Errorf("with checkpointing %+v, %v", again, err)

@@ -83,7 +83,7 @@ func (f Fit) Run(dev linalg.Device) (*FitReport, error) {
 
 // sites are those of the architecture, but for tables, whose tuples are ids.
 func (f Fit) sites() ([]adapter.Site, error) {
-	folder, remove, err := folderOf(f.Arch)
+	folder, remove, err := Folder(f.Arch)
 	if err != nil {
 		return nil, err
 	}

@@ -145,7 +145,7 @@ func (p *product) measure() error {
 
 // shapes returns a layer of every shape that a model has, in the model's order, and its head.
 func shapes(arch string) ([]adapter.Site, error) {
-	folder, remove, err := folderOf(arch)
+	folder, remove, err := Folder(arch)
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func (s Step) Run(dev linalg.Device) (*StepReport, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	folder, remove, err := folderOf(s.Arch)
+	folder, remove, err := Folder(s.Arch)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +155,7 @@ func (s Step) prepare(dev linalg.Device, base *model.Base, report *StepReport) (
 		runs = append(runs, func() error {
 			tuples := newSink(dev, sites)
 			_, err := base.Pass(batch, mode, tuples)
+			err = errors.Join(err, tuples.end())
 			report.Rows = tuples.rows
 			return err
 		})

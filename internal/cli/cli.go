@@ -45,20 +45,13 @@ type flags struct {
 // exit is what kong's help and version flags leave the parser by.
 type exit int
 
-// garbage is by how many percent the heap may outgrow what of it is in use. Nearly all of it is
-// numbers, which the collector does not look into: it costs little to run it often, and Go's own
-// 100 would let the process take twice the memory that it needs. GOGC overrules it.
-const garbage = 20
-
 // Main runs the command: app is a pointer to a struct with kong tags, args are the
 // arguments without the command's name. It returns the exit status: 0, that of the
 // fault's code, or 130 after an interrupt.
 func Main(app any, name string, args []string, stdout, stderr io.Writer) (status int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
-	}
+	limitGarbage()
 	context.AfterFunc(ctx, stop) // from then on the next signal has its default effect
 
 	c := &command{where: name, json: asksForJSON(args), screen: telemetry.ScreenOf(stderr)}

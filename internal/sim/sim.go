@@ -36,6 +36,8 @@ type Config struct {
 	Validation data.Dataset
 	// Tokenizer is the fingerprint of the base model's own; empty: it is not known.
 	Tokenizer string
+	// Devices compute the coordinator's passes; nil: the CPU, as the participants' fits always.
+	Devices []linalg.Device
 	// Network connects them; nil is in memory.
 	Network Network
 	// Out is the folder that gets the finished adapters, of [Run] in a folder for each
@@ -63,7 +65,7 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	begin := time.Now()
 	r := &report.Report{
 		Task: cfg.Job.Name, Participants: cfg.Job.Participants, Rounds: int(cfg.Job.Rounds), Modes: map[string]*report.Mode{},
-		Language: language(cfg.Train.Format().Task),
+		Language: language(cfg.Train.Format().Task), Regression: cfg.Train.Format().Regression(),
 	}
 	for _, collaboration := range cfg.Collaborations {
 		mode, err := runMode(ctx, cfg, collaboration)
@@ -157,7 +159,10 @@ func point(o coordinator.Observation) report.Point {
 	p := report.Point{Round: int(o.Round), Loss: o.Loss}
 	for _, name := range o.Participants {
 		if a, ok := o.Accuracy[name]; ok {
-			p.Accuracy, p.TestLoss = append(p.Accuracy, a), append(p.TestLoss, o.TestLoss[name])
+			p.Accuracy = append(p.Accuracy, a)
+		}
+		if loss, ok := o.TestLoss[name]; ok {
+			p.TestLoss = append(p.TestLoss, loss)
 		}
 	}
 	return p
@@ -200,7 +205,10 @@ func Federate(ctx context.Context, cfg Config, names []string, own func(i int) d
 		}()
 	}
 	c := coordinator.DefaultConfig()
-	c.Job, c.Listener, c.Device, c.Log = cfg.Job, listener, device, cfg.Log
+	c.Job, c.Listener, c.Log = cfg.Job, listener, cfg.Log
+	if cfg.Devices != nil {
+		c.Devices = cfg.Devices
+	}
 	c.Test, c.Validation, c.Tokenizer = cfg.Test, cfg.Validation, cfg.Tokenizer
 	if cfg.Observe != nil {
 		c.Observe = func(o coordinator.Observation) { cfg.Observe(cfg.Job.Collaboration, o) }
