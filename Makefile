@@ -7,7 +7,7 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null | sed 's/^
 LDFLAGS    = -s -w -X github.com/gradientlearning/cola/internal/cli.version=$(VERSION)
 RELEASE    = $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: build test race lint fuzz cover ci dist clean
+.PHONY: build test race lint fuzz cover ci gpu dist clean
 
 build: ## Both commands, for this machine, into bin/.
 	$(GO) build -o bin/ ./cmd/...
@@ -29,6 +29,9 @@ cover:
 
 ci: ## Everything that has to hold before a change goes in.
 	.ci/run
+
+gpu: ## Tests and measurements on this machine's NVIDIA GPU, into gpu-report/.
+	cuda/gpu.sh gpu-report
 
 dist: data/mnist ## Static release binaries for PLATFORMS into dist/, MNIST inside cola.
 	rm -rf dist && mkdir dist

@@ -22,7 +22,7 @@ import workload
 SUITE = [
     "gemm --rounds 2 --repeats 5",
     "step --arch gpt2 --batch 8 --seq 128 --compile",
-    "step --arch gpt2 --batch 8 --seq 128 --variants lora --settings plain",  # for its memory
+    "step --arch gpt2 --batch 8 --seq 128 --variants lora --settings mkl",  # for its memory
     "step --arch gpt2 --batch 8 --lengths dolly --variants lora --rounds 3 --repeats 2",
     "step --arch roberta-base --batch 8 --seq 128 --variants lora,hidden",
     "step --arch roberta-base --batch 8 --lengths dolly --variants lora --rounds 3 --repeats 2",
@@ -56,7 +56,7 @@ def measured(p, kind):
     p.add_argument("--rounds", type=int, default=3, help="turns of each")
     p.add_argument("--repeats", type=int, default=3, help="measurements in a turn")
     p.add_argument("--warmup", type=int, default=2)
-    p.add_argument("--settings", default="malloc", help="of the environment, with commas: " + ", ".join(process.SETTINGS))
+    p.add_argument("--settings", default="malloc+mkl", help="of the environment, with commas; + joins: " + ", ".join(process.SETTINGS))
     if kind == "gemm":
         p.add_argument("--tokens", default="256,512,1024,4096")
         return

@@ -8,24 +8,28 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Ways to run PyTorch on a CPU. The first is its default on a clean machine.
+import mkl
+
+# Ways to run PyTorch on a CPU, which "+" joins. The first is its default on a clean machine.
 SETTINGS = {
     "plain": {},
     # glibc keeps large buffers instead of giving each back to the system and faulting it in again.
     "malloc": {"MALLOC_MMAP_THRESHOLD_": str(1 << 33), "MALLOC_TRIM_THRESHOLD_": str(1 << 36), "MALLOC_TOP_PAD_": str(1 << 26)},
-    "thp": {"THP_MEM_ALLOC_ENABLE": "1"},
-    "malloc+thp": {"MALLOC_MMAP_THRESHOLD_": str(1 << 33), "MALLOC_TRIM_THRESHOLD_": str(1 << 36), "THP_MEM_ALLOC_ENABLE": "1",
-                   "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"},
+    "thp": {"THP_MEM_ALLOC_ENABLE": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"},
     "bind": {"OMP_PROC_BIND": "close", "OMP_PLACES": "cores"},
     "passive": {"OMP_WAIT_POLICY": "passive"},
     "spin": {"GOMP_SPINCOUNT": "1000000000"},
+    "mkl": None,  # what mkl.py says
 }
 
 
 def environment(threads, settings):
     """The environment without what slows PyTorch down on the development machines."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("OPENBLAS_", "OMP_", "MKL_", "KMP_", "GOMP_"))}
-    return env | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)} | SETTINGS[settings]
+    env |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    for name in settings.split("+"):
+        env |= mkl.environment() if name == "mkl" else SETTINGS[name]
+    return env
 
 
 class Worker:

@@ -5,23 +5,28 @@ import torch
 import workload
 
 
-def lora(work):
-    """PEFT LoRA: forward, loss.backward(); no optimizer step. With several users each has an
-    adapter of its own and a pass of its own, one after another."""
+def with_lora(model, config, rank, users=1, **more):
+    """The model with PEFT's LoRA adapters at the paper's sites, one a user."""
     from peft import LoraConfig, TaskType, get_peft_model
 
-    config = workload.configuration(work["arch"])
-    classifier = config.model_type == "roberta"
-    settings = LoraConfig(r=work["rank"], lora_alpha=work["rank"], lora_dropout=0.0,
+    settings = LoraConfig(r=rank, lora_alpha=rank, lora_dropout=0.0,
                           target_modules=workload.TARGETS[config.model_type], fan_in_fan_out=config.model_type == "gpt2",
-                          task_type=TaskType.SEQ_CLS if classifier else None)
-    model = get_peft_model(workload.random_model(config, work["attention"]), settings, adapter_name="user0")
-    for k in range(1, work["users"]):
+                          task_type=TaskType.SEQ_CLS if config.model_type == "roberta" else None)
+    model = get_peft_model(model, settings, adapter_name="user0", **more)
+    for k in range(1, users):
         model.add_adapter(f"user{k}", settings)
-    names = [f"user{k}" for k in range(work["users"])]
     for name, p in model.named_parameters():  # B is not zero after the first step
         if "lora_B" in name:
             torch.nn.init.normal_(p, std=0.02)
+    return model
+
+
+def lora(work):
+    """PEFT LoRA: forward, loss.backward(); no optimizer step. With several users each has an
+    adapter of its own and a pass of its own, one after another."""
+    config = workload.configuration(work["arch"])
+    model = with_lora(workload.random_model(config, work["attention"]), config, work["rank"], work["users"])
+    names = [f"user{k}" for k in range(work["users"])]
     run, arguments = compiled(model, work), workload.batch(work, config)
 
     def step():

@@ -26,12 +26,13 @@ def configuration(arch):
     return config
 
 
-def random_model(config, attention):
+def random_model(config, attention, device="cpu", dtype=torch.float32):
     """A model with random weights, drawn in place: speed does not depend on them."""
     import transformers
 
-    model = getattr(transformers, config.architectures[0])._from_config(config, attn_implementation=attention)
-    return model.float().train()
+    with torch.device(device):
+        model = getattr(transformers, config.architectures[0])._from_config(config, attn_implementation=attention, dtype=dtype)
+    return model.to(dtype).train()
 
 
 def lengths(work):
