@@ -101,8 +101,8 @@ func TestOpenSaysWhyNot(t *testing.T) {
 			tt.prepare(t)
 			c, err := open(0, options{strict: true})
 			if err == nil {
-				c.close()
-				t.Fatal("it opened")
+				_, err = c.close()
+				t.Fatalf("it opened, and closed with %v", err)
 			}
 			if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("the error is %v, want %s", err, tt.want)
@@ -175,7 +175,8 @@ func TestCloseCountsWhatIsLeft(t *testing.T) {
 func TestContextIsOfAThread(t *testing.T) {
 	useDriver(t)
 	c := strictly(t)
-	if err := c.fill(block(t, c, 16), 0, 16); err == nil || err.(*Error).Code != 201 {
+	err := c.fill(block(t, c, 16), 0, 16)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Code != 201 {
 		t.Errorf("a call outside the context: %v", err)
 	}
 	// Many goroutines, one after the other, on whatever threads they are.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ func TestExplainMemory(t *testing.T) {
 		}
 	}
 	other := protocol.Faultf(protocol.CodeDiverged, "", "no")
-	if m.explain(other) != error(other) || (&memoryPlan{}).explain(fault) != error(fault) || m.explain(nil) != nil {
+	if !errors.Is(m.explain(other), other) || m.explain(other).Error() != other.Error() || (&memoryPlan{}).explain(fault).Error() != fault.Error() || m.explain(nil) != nil {
 		t.Error("what is no lack of memory, or was not planned, is told otherwise")
 	}
 }

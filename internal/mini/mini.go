@@ -22,10 +22,11 @@ var files embed.FS
 
 // Names of files in the folder; config.json, model.safetensors and the tokenizer are beside them.
 const (
-	// Train are the instructions that participants share, and HeldOut those that nobody has:
-	// JSONL, with the columns of Dolly.
-	Train, HeldOut = "train.jsonl", "held-out.jsonl"
-	jobFile        = "job.toml"
+	// Train are the instructions that participants share: JSONL, with the columns of Dolly.
+	Train = "train.jsonl"
+	// HeldOut are those that nobody has.
+	HeldOut = "held-out.jsonl"
+	jobFile = "job.toml"
 )
 
 // Job returns the job file. Its paths are those of a job that runs in the folder.
