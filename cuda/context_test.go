@@ -90,7 +90,7 @@ func TestOpenSaysWhyNot(t *testing.T) {
 			library + " says that it supports CUDA version 0: it is no CUDA driver",
 		},
 		"no GPU":     {func(*testing.T) { fake.Set("devices", 0) }, "cuInit: no CUDA-capable device is detected (CUDA_ERROR_NO_DEVICE, 100)"},
-		"an old GPU": {func(*testing.T) { fake.Set("capability", 75) }, "has compute capability 7.5, and cola needs 8.0 (Ampere) or newer"},
+		"an old GPU": {func(*testing.T) { fake.Set("capability", 61) }, "has compute capability 6.1, and cola needs 7.0 (Volta) or newer"},
 		"no cuBLASLt": {
 			func(t *testing.T) { t.Setenv(envBLAS, "/no/libcublasLt.so.13") },
 			"COLA_LIBCUBLASLT: /no/libcublasLt.so.13: cannot open",
@@ -288,8 +288,8 @@ func TestDiscover(t *testing.T) {
 		t.Errorf("without a GPU the driver is %+v", r.Driver)
 	}
 	fake.Set("devices", 1)
-	fake.Set("capability", 75)
-	if r := Discover(); r.Usable() || !strings.Contains(r.Devices[0].Problem, "7.5") {
+	fake.Set("capability", 61)
+	if r := Discover(); r.Usable() || !strings.Contains(r.Devices[0].Problem, "6.1") {
 		t.Errorf("an old GPU is %+v", r.Devices)
 	}
 	t.Setenv(envBLAS, "/no.so")

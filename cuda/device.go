@@ -55,9 +55,20 @@ func (d *Device) Name() string {
 }
 
 // Hidden is bfloat16 where products are, else float32.
-func (*Device) Hidden(precision linalg.Precision) linalg.DType { return HiddenType(precision) }
+func (d *Device) Hidden(precision linalg.Precision) linalg.DType {
+	return HiddenType(d.possible(precision))
+}
 
-// HiddenType is [Device.Hidden] of every GPU.
+// possible is the precision that a GPU does instead of what it cannot: one that multiplies no
+// bfloat16 keeps matrices so, and multiplies in float32.
+func (d *Device) possible(precision linalg.Precision) linalg.Precision {
+	if precision == linalg.BF16Products && d.info.capability() < oldestBF16 {
+		return linalg.BF16Weights
+	}
+	return precision
+}
+
+// HiddenType is [Device.Hidden] of every GPU that multiplies in bfloat16.
 func HiddenType(precision linalg.Precision) linalg.DType {
 	if precision == linalg.BF16Products {
 		return linalg.BF16

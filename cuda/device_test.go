@@ -3,6 +3,7 @@ package cuda_test
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -209,4 +210,24 @@ func testLinear(t *testing.T, d *cuda.Device, cpu linalg.Device, n, in, out int)
 func check(t *testing.T, d linalg.Device, what string, got, want *linalg.Tensor, tolerance float64) {
 	t.Helper()
 	near(t, what, get(d, got), want, tolerance)
+}
+
+// A GPU that multiplies no bfloat16 keeps matrices so, and computes in float32.
+func TestBeforeAmpere(t *testing.T) {
+	newFake(t).Set("capability", 75)
+	d := newDevice(t, cuda.Options{})
+	if got := d.Hidden(linalg.BF16Products); got != linalg.F32 {
+		t.Errorf("values are kept in %v", got)
+	}
+	x, w := put(d, normal(1, linalg.F32, 5, 12)), put(d, normal(2, linalg.F32, 7, 12))
+	var results [2][]float32
+	for i, precision := range []linalg.Precision{linalg.BF16Products, linalg.BF16Weights} {
+		y := d.Empty(linalg.F32, 5, 7)
+		d.Linear(y, x, d.Pack(w, precision), linalg.Epilogue{})
+		results[i] = get(d, y).F32()
+	}
+	if !slices.Equal(results[0], results[1]) {
+		t.Errorf("bf16 is %v, bf16-weights %v", results[0], results[1])
+	}
+	noError(t, d)
 }

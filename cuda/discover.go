@@ -39,9 +39,14 @@ type DeviceInfo struct {
 	pools bool // cuMemAllocAsync works
 }
 
-// oldestCapability is 8.0, Ampere: the first with bfloat16 in its tensor cores, and with
-// asynchronous copies into shared memory.
-const oldestCapability = 80
+const (
+	// oldestCapability is 7.0, Volta: the first whose threads of a warp are independent, which
+	// the kernels' collectives are written for.
+	oldestCapability = 70
+	// oldestBF16 is 8.0, Ampere: the first with bfloat16 in its tensor cores, and with
+	// asynchronous copies into shared memory.
+	oldestBF16 = 80
+)
 
 // capability returns the compute capability as it is written in sm_80.
 func (i *DeviceInfo) capability() int { return 10*i.Major + i.Minor }
@@ -174,7 +179,7 @@ func (d *driver) device(ordinal int) (info DeviceInfo, handle int32, err error) 
 	}
 	info.pools = pools != 0
 	if info.capability() < oldestCapability {
-		info.Problem = fmt.Sprintf("has compute capability %d.%d, and cola needs %d.%d (Ampere) or newer", info.Major, info.Minor, oldestCapability/10, oldestCapability%10)
+		info.Problem = fmt.Sprintf("has compute capability %d.%d, and cola needs %d.%d (Volta) or newer", info.Major, info.Minor, oldestCapability/10, oldestCapability%10)
 	}
 	return info, handle, nil
 }

@@ -89,7 +89,7 @@ func TestUnavailable(t *testing.T) {
 	}{
 		{"driver too old", "12.0", func(_ *testing.T, f *emulator.Fake) { f.Set("driver", 12000) }},
 		{"no device", "no CUDA-capable device", func(_ *testing.T, f *emulator.Fake) { f.Set("devices", 0) }},
-		{"device too old", "compute capability 7.5", func(_ *testing.T, f *emulator.Fake) { f.Set("capability", 75) }},
+		{"device too old", "compute capability 6.1", func(_ *testing.T, f *emulator.Fake) { f.Set("capability", 61) }},
 		{"no cuBLASLt", "libcublasLt", func(t *testing.T, _ *emulator.Fake) { t.Setenv("COLA_LIBCUBLASLT", "/nowhere/libcublasLt.so.12") }},
 		{"no driver", "libcuda", func(t *testing.T, _ *emulator.Fake) { t.Setenv("COLA_LIBCUDA", "/nowhere/libcuda.so.1") }},
 	} {

@@ -29,7 +29,7 @@ func TestSourcesCompile(t *testing.T) {
 	}
 	n := realCompiler(t)
 	headers, sources := split(kernels.Source())
-	for _, capability := range []int{80, 90} {
+	for _, capability := range []int{75, 80, 90} {
 		arch, err := n.target(capability)
 		if err != nil || arch != capability {
 			t.Fatalf("the target for %d is %d, %v", capability, arch, err)

@@ -17,6 +17,7 @@ type packed struct {
 
 // Pack copies W.
 func (d *Device) Pack(w *linalg.Tensor, precision linalg.Precision) linalg.Packed {
+	precision = d.possible(precision)
 	out, in := w.Rows(), w.Cols()
 	rows := paddedRows(out, precision)
 	p := &packed{d: d, precision: precision}

@@ -4,7 +4,8 @@
 //   clang    ahead of time, to the PTX that is embedded for machines without NVRTC;
 //   g++      for the emulator (cuda/internal/emulator), on machines without a GPU.
 //
-// GPUs are of compute capability 8.0 or newer: package cuda takes no others.
+// GPUs are of compute capability 7.0 or newer: package cuda takes no others. Those before 8.0 run
+// no kernel on bf16.
 //
 // A kernel is a file of this folder and includes this header alone:
 //

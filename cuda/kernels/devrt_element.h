@@ -18,7 +18,7 @@ struct bf16 {
 // pack2 rounds two floats to bf16, to nearest, ties to even: lo in the lower half, hi in
 // the upper, as operands of tensor cores hold them. Every NaN becomes 0x7fff.
 DEVICE uint32 pack2(float lo, float hi) {
-#ifdef __CUDA_ARCH__
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   uint32 r;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(hi), "f"(lo));
   return r;

@@ -8,9 +8,27 @@
 // and of each 16×8 matrix of floats (D)
 //   d[0], d[1] = D[g][2t, 2t+1]   d[2], d[3] = D[g+8][2t, 2t+1].
 // Of a pair, the first is in the lower half.
+//
+// GPUs before compute capability 8.0 have none of these instructions. What calls them is
+// compiled for such a GPU, too, and stops it: package cuda calls no kernel on bf16 there.
 #pragma once
 
 #ifdef __CUDA_ARCH__ // the emulator's are in its emu_tensor.h
+#if __CUDA_ARCH__ < 800
+
+DEVICE void no_such_instruction() { asm volatile("trap;"); }
+DEVICE void mma_bf16_16816(float (&)[4], const uint32 (&)[4], const uint32 (&)[2]) { no_such_instruction(); }
+DEVICE void ldmatrix_x4(uint32 (&r)[4], const void*) {
+  for (uint32& each : r) each = 0;
+  no_such_instruction();
+}
+DEVICE void ldmatrix_x4_trans(uint32 (&r)[4], const void* row) { ldmatrix_x4(r, row); }
+DEVICE void cp_async_16(void*, const void*, bool = true) { no_such_instruction(); }
+DEVICE void cp_async_commit() {}
+template <int n>
+DEVICE void cp_async_wait() {}
+
+#else
 
 // mma_bf16_16816 computes D += A·B.
 DEVICE void mma_bf16_16816(float (&d)[4], const uint32 (&a)[4], const uint32 (&b)[2]) {
@@ -63,4 +81,5 @@ DEVICE void cp_async_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(n) : "memory");
 }
 
+#endif
 #endif
