@@ -33,13 +33,14 @@ ci: ## Everything that has to hold before a change goes in.
 gpu: ## Tests and measurements on this machine's NVIDIA GPU, into gpu-report/.
 	cuda/gpu.sh gpu-report
 
-dist: data/mnist ## Static release binaries for PLATFORMS into dist/, MNIST inside cola.
+dist: data/mnist ## Release binaries for PLATFORMS into dist/, MNIST inside cola: static, but cola on Linux, which can load CUDA.
 	rm -rf dist && mkdir dist
 	@set -e; for platform in $(PLATFORMS); do \
 		export CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/}; \
 		echo "$$GOOS/$$GOARCH"; suffix=$$GOOS-$$GOARCH; \
 		if [ $$GOOS = windows ]; then suffix=$$suffix.exe; fi; \
 		$(RELEASE) -tags embedmnist -o dist/cola-$$suffix ./cmd/cola; \
+		if [ $$GOOS = linux ]; then $(RELEASE) -tags embedmnist,nocuda -o dist/cola-nocuda-$$suffix ./cmd/cola; fi; \
 		$(RELEASE) -o dist/cola-participant-$$suffix ./cmd/cola-participant; \
 	done
 	cd dist && sha256sum cola* > SHA256SUMS && cat SHA256SUMS
