@@ -22,7 +22,7 @@ func (o *optimizer) measure() { o.bounds = bounds{norm(o.first), norm(o.second)}
 func (o *optimizer) outlook(gradNorm, rate float64) (after bounds, certain bool) {
 	w := 0.0
 	for _, p := range o.params {
-		w = math.Hypot(w, norm([]*linalg.Tensor{p.Value}))
+		w = max(w, linalg.Bound(p.Value.F32()))
 	}
 	const slack = 1.001 // for roundings, of the norms too
 	c, before := o.cfg, o.bounds

@@ -107,3 +107,47 @@ func TestCosineStaysDown(t *testing.T) {
 		}
 	}
 }
+
+// TestSpoiltParametersAreNotFitted: whoever changes an adapter changes it behind its optimizer's
+// back, and moments that were restored may be near what a float32 holds. A step that these make
+// diverge is taken back, as one is that its own numbers do.
+func TestSpoiltParametersAreNotFitted(t *testing.T) {
+	for name, o := range optimizers {
+		for _, value := range []float64{math.NaN(), math.Inf(1), math.MaxFloat32} {
+			f := newFitter(t, linearSite, specs["linear"], o, adapter.DefaultSolver())
+			train(t, f, 1, 2)
+			f.Adapter().Params()[0].Value.F32()[3] = float32(value)
+			before := stateOf(f)
+			x, g := tuples(adapter.Rand(4, "", ""), 20)
+			f.Add(x, g, 1)
+			_, err := f.Fit(0.1)
+			if value == math.MaxFloat32 && err == nil {
+				continue // it still is one
+			}
+			if !errors.Is(err, adapter.ErrDiverged) {
+				t.Errorf("%s with a parameter of %g: %v", name, value, err)
+			}
+			sameState(t, name, f, before)
+		}
+	}
+	f := newFitter(t, linearSite, specs["linear"], optimizers["momentum"], adapter.DefaultSolver())
+	train(t, f, 1, 2)
+	blobs := stateOf(f)
+	for name, b := range blobs {
+		if strings.HasSuffix(name, ".momentum") {
+			for i := 0; i < len(b.Data); i += 4 {
+				copy(b.Data[i:], []byte{0xff, 0xff, 0x7f, 0x7f}) // the largest float32
+			}
+		}
+	}
+	if err := f.Restore(blobs); err != nil {
+		t.Fatal(err)
+	}
+	before := stateOf(f)
+	x, g := tuples(adapter.Rand(5, "", ""), 20)
+	f.Add(x, g, 1)
+	if _, err := f.Fit(100); !errors.Is(err, adapter.ErrDiverged) {
+		t.Errorf("a step along the largest momentum: %v", err)
+	}
+	sameState(t, "the largest momentum", f, before)
+}

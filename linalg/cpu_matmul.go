@@ -46,6 +46,7 @@ func (x factor) panels(dst []float32) {
 // Products are shared out in pieces of whole panels and of rows that stay in cache.
 const (
 	pieceRows   = 210     // a multiple of what the largest tile has
+	fewestRows  = 28      // likewise, of a piece that is cut off
 	piecePanels = 8       // at most, about, where rows stay in cache
 	leastPieces = 16      // of each thread, about
 	widePieces  = 3       // of each thread, about, where rows do not stay in cache
@@ -80,12 +81,13 @@ func pieces(c, init []float32, m, n, k, unit int, do func(p piece)) {
 		ldi = 0
 	}
 	panels := (n + kernel.Panel - 1) / kernel.Panel
-	units, bands := (m+unit-1)/unit, (m+pieceRows-1)/pieceRows
+	units, threads := (m+unit-1)/unit, runtime.GOMAXPROCS(0)
+	bands := max((m+pieceRows-1)/pieceRows, min(m/fewestRows, 4*threads/panels)) // a narrow product is cut between rows
 	// A piece has several panels, so that a's rows are fetched for more than one, and not so many
 	// that what was computed has left the cache when the piece is done.
-	across := max(1, leastPieces*runtime.GOMAXPROCS(0)/bands, panels/piecePanels)
+	across := max(1, leastPieces*threads/bands, panels/piecePanels)
 	if k > kernel.Depth { // then a's rows do not stay in cache from one piece to the next
-		across = (widePieces*runtime.GOMAXPROCS(0) + bands - 1) / bands
+		across = (widePieces*threads + bands - 1) / bands
 	}
 	across = min(across, panels)
 	grain := max(1, pieceWork/max(1, (m/bands+1)*max(1, k)*(n/across+1)))

@@ -1,16 +1,32 @@
 package linalg
 
+import (
+	"math"
+
+	"github.com/gradientlearning/cola/linalg/row"
+)
+
 // squaresPiece is how many squares are added up by themselves, so that threads can share them
 // out.
 const squaresPiece = 1 << 14
 
 // SquareSum returns Σ x² of the elements of a host tensor, in float64: the same bits with any
 // number of threads.
-func SquareSum(x []float32) float64 {
+func SquareSum(x []float32) float64 { return sumPieces(x, squares) }
+
+// Bound returns about √Σx², which no element exceeds in magnitude by more than a rounding. It is
+// less exact than [SquareSum], and takes half the time; where squares are too large for float32
+// it is infinite.
+func Bound(x []float32) float64 {
+	return math.Sqrt(sumPieces(x, func(piece []float32) float64 { return float64(row.Dot(piece, piece)) }))
+}
+
+// sumPieces adds up what is computed of the pieces of x, in their order.
+func sumPieces(x []float32, of func(piece []float32) float64) float64 {
 	sums := make([]float64, (len(x)+squaresPiece-1)/squaresPiece)
 	parallel(len(sums), max(1, elementGrain/squaresPiece), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			sums[i] = squares(x[i*squaresPiece : min((i+1)*squaresPiece, len(x))])
+			sums[i] = of(x[i*squaresPiece : min((i+1)*squaresPiece, len(x))])
 		}
 	})
 	total := 0.0

@@ -20,6 +20,9 @@ func TestSquareSum(t *testing.T) {
 				want += float64(x[i]) * float64(x[i])
 			}
 			got := linalg.SquareSum(x)
+			if bound := linalg.Bound(x); scale <= 1 && bound*bound < 0.999*want && want > 1e-30 {
+				t.Errorf("%d numbers of %g are bounded by %g, and their squares add up to %g", n, scale, bound, want)
+			}
 			if math.Abs(got-want) > 1e-12*want {
 				t.Errorf("%d numbers of %g: %g, want %g", n, scale, got, want)
 			}
@@ -33,8 +36,10 @@ func TestSquareSum(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		x := random(6, 40_000).F32()
 		x[39_000] = float32(bad)
-		if got := linalg.SquareSum(x); got-got == 0 {
-			t.Errorf("squares of %g among others are %g", bad, got)
+		for _, got := range []float64{linalg.SquareSum(x), linalg.Bound(x)} {
+			if got-got == 0 {
+				t.Errorf("squares of %g among others are %g", bad, got)
+			}
 		}
 	}
 }

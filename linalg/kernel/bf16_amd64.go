@@ -92,10 +92,10 @@ type bf16Product struct {
 	m, n, k  int // k filled up
 }
 
-// at makes t the tile of rows from i and of the panel from column j.
-func (g bf16Product) at(t *tile, i, j int) {
-	t.a = (*float32)(unsafe.Pointer(&g.a[i*g.k]))
-	t.b = (*float32)(unsafe.Pointer(&g.b[j*g.k]))
+// at makes t the tile of rows from i, of the panel from column j, and of terms from p on.
+func (g bf16Product) at(t *tile, i, j, p int) {
+	t.a = (*float32)(unsafe.Pointer(&g.a[i*g.k+p]))
+	t.b = (*float32)(unsafe.Pointer(&g.b[j*g.k+p*Panel]))
 	t.rs, t.cs = g.k/2, 1 // pairs are as long as a float32
 	t.c, t.ldc = &g.c[i*g.ldc+j], g.ldc
 	t.init, t.ldi = &zeros[0], 0
@@ -104,19 +104,25 @@ func (g bf16Product) at(t *tile, i, j int) {
 	}
 }
 
-// pairs multiplies by vectors of pairs.
+// pairs multiplies by vectors of pairs, in blocks of as many bytes as those of float32 have.
 func (g bf16Product) pairs() {
 	const most = 14
 	bands := (g.m + most - 1) / most
 	var t tile
-	for j := 0; j < g.n; j += Panel {
-		for band := range bands {
-			lo, hi := band*g.m/bands, (band+1)*g.m/bands
-			g.at(&t, lo, j)
-			t.k, t.rows, t.cols = g.k/2, hi-lo, min(Panel, g.n-j)
-			t.next = (*float32)(unsafe.Pointer(&g.b[min((j+Panel)*g.k+band*t.k/bands*2*Panel, len(g.b)-2)]))
-			tilePairs(&t)
+	for p := 0; p < g.k; p += 2 * Depth {
+		depth := min(2*Depth, g.k-p)
+		t.k = depth / 2
+		for j := 0; j < g.n; j += Panel {
+			next := (j+Panel)*g.k + p*Panel
+			for band := range bands {
+				lo, hi := band*g.m/bands, (band+1)*g.m/bands
+				g.at(&t, lo, j, p)
+				t.rows, t.cols = hi-lo, min(Panel, g.n-j)
+				t.next = (*float32)(unsafe.Pointer(&g.b[min(next+band*t.k/bands*2*Panel, len(g.b)-2)]))
+				tilePairs(&t)
+			}
 		}
+		g.init, g.ldi = g.c, g.ldc
 	}
 }
 
@@ -138,7 +144,7 @@ func (g bf16Product) tiles() {
 	for j := 0; j < g.n; j += Panel {
 		for i := 0; i < g.m; i += Together {
 			rows, cols := min(Together, g.m-i), min(Panel, g.n-j)
-			g.at(&t, i, j)
+			g.at(&t, i, j, 0)
 			t.k = g.k / 32
 			if rows == Together && cols == Panel {
 				tileAMX(&t, &amxShapes)

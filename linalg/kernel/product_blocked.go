@@ -57,7 +57,7 @@ func (g block) multiply(row, rows, p, depth int) {
 				t.c = &g.c[lo*g.ldc+j+col]
 				t.init = &zeros[0]
 				if g.init != nil {
-					t.init = &g.init[lo*g.ldi+j+col]
+					t.init, t.soon = &g.init[lo*g.ldi+j+col], g.soon(j+col, row, hi, row+rows)
 				} else {
 					t.ldi = 0
 				}
@@ -79,4 +79,16 @@ func (g block) after(j, p, depth int) int {
 		return (p + depth) * Panel
 	}
 	return (j + Panel) * g.k
+}
+
+// soon returns where in init the tile starts that follows the one of a column and of the rows
+// before next: in the same columns, or behind the last row in those of the next panel.
+func (g block) soon(col, first, next, end int) *float32 {
+	if next == end {
+		next, col = first, col+Panel
+	}
+	if at := next*g.ldi + col; g.ldi != 0 && at < len(g.init) {
+		return &g.init[at]
+	}
+	return nil
 }

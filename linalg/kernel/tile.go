@@ -9,7 +9,8 @@ type tile struct {
 	rs, cs     int      // a's strides
 	b          *float32 // of the tile's first column in its panel
 	ldb        int      // elements from row to row, where b is not packed
-	next       *float32 // of what is multiplied later, and may be fetched meanwhile: it is never read
+	next       *float32 // of b, what is multiplied later, and may be fetched meanwhile: it is never read
+	soon       *float32 // of init, what the next tile starts from, likewise; or nil
 	k          int
 	rows, cols int
 }

@@ -134,6 +134,7 @@ func (v vectors) tile(a *assembly, rows, wide int) {
 	}
 	a.op("TESTQ", count, count)
 	a.op("JZ", store)
+	v.soon(a, rows, wide)
 	a.op("CMPQ", columnBytes, "$4")
 	a.op("JNE", across)
 	v.along(a, rows, wide, store)
@@ -154,6 +155,24 @@ func (v vectors) tile(a *assembly, rows, wide int) {
 	}
 	a.op("VZEROUPPER")
 	a.op("RET")
+}
+
+// soon asks for what the sums of the next tile start from: they are needed before anything can
+// be added to them, and may come from memory.
+func (v vectors) soon(a *assembly, rows, wide int) {
+	none := label(rows, wide) + "none"
+	a.op("MOVQ", "tile_soon(DI)", from)
+	a.op("TESTQ", from, from)
+	a.op("JZ", none)
+	for i := range rows {
+		for at := 0; at < wide*v.bytes; at += 64 {
+			a.op("PREFETCHT0", fmt.Sprintf("%d(%s)", at, from))
+		}
+		if i+1 < rows {
+			a.op("ADDQ", fromBytes, from)
+		}
+	}
+	a.line("%s:", none)
 }
 
 // Additions to pointers take places from multiplications, so that loops are unrolled.
@@ -199,7 +218,10 @@ func (v vectors) along(a *assembly, rows, wide int, store string) {
 // across writes the loop for columns of a that lie in one piece each.
 func (v vectors) across(a *assembly, rows, wide int) {
 	loop := label(rows, wide) + "loop"
+	a.op("MOVQ", "tile_next(DI)", next)
 	a.line("%s:", loop)
+	a.op("PREFETCHT1", "("+next+")")
+	a.op("ADDQ", "$16", next)
 	v.term(a, rows, wide, 0, func(i int) string { return fmt.Sprintf("%d(%s)", 4*i, left) })
 	a.op("ADDQ", columnBytes, left)
 	a.op("ADDQ", "$128", right)
@@ -208,7 +230,7 @@ func (v vectors) across(a *assembly, rows, wide int) {
 }
 
 // ahead is how many bytes before they are multiplied a panel's elements are asked for.
-const ahead = 1024
+const ahead = 2048
 
 // term writes the multiplications of the k-th term from where the pointers are: at is the
 // place of the element of a in row i.
