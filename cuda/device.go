@@ -76,16 +76,6 @@ func HiddenType(precision linalg.Precision) linalg.DType {
 	return linalg.F32
 }
 
-// Err returns what failed first since the device was opened, or since memory ran out.
-func (d *Device) Err() error {
-	err := d.context.Err()
-	if !IsOutOfMemory(err) {
-		return err
-	}
-	d.failed = nil
-	return fmt.Errorf("%w: %w", linalg.ErrOutOfMemory, err)
-}
-
 // Memory returns how many bytes of the GPU are free, and how many it has. What the device
 // keeps for its next tensors counts as taken: see Trim.
 func (d *Device) Memory() (free, total int64, err error) {

@@ -70,17 +70,9 @@ func (d *Device) Fetch(src *linalg.Tensor, as linalg.DType) func() (*linalg.Tens
 		d.Free(staging)
 	}
 	if err := d.failed; err != nil {
-		return func() (*linalg.Tensor, error) { return nil, fetchError(err) }
+		return func() (*linalg.Tensor, error) { return nil, err }
 	}
 	return f.wait
-}
-
-// fetchError says what a failed fetch is, in the words of [linalg.Device].
-func fetchError(err error) error {
-	if IsOutOfMemory(err) {
-		return fmt.Errorf("%w: %w", linalg.ErrOutOfMemory, err)
-	}
-	return err
 }
 
 // send puts all pieces of a delivery on their way.
