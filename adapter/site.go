@@ -48,3 +48,14 @@ func (s Site) Unfold(dev linalg.Device, x *linalg.Tensor) *linalg.Tensor {
 	dev.Unfold(cols, x, s.Conv)
 	return cols
 }
+
+// Together returns the range of sites, first to end-1, that share the input of site i: those of
+// a group stand beside each other.
+func Together(sites []Site, i int) (first, end int) {
+	same := func(at int) bool { return sites[at].Group == sites[i].Group }
+	for first = i; first > 0 && same(first-1); first-- {
+	}
+	for end = i + 1; end < len(sites) && same(end); end++ {
+	}
+	return first, end
+}

@@ -44,7 +44,6 @@ func spread(members []*member, devices int) [][]*member {
 	rows := make([]int, len(shares))
 	longest := slices.Clone(members)
 	slices.SortStableFunc(longest, func(a, b *member) int { return b.batch.rows() - a.batch.rows() })
-	to := map[*member]int{}
 	for _, m := range longest {
 		least := 0
 		for i := range rows {
@@ -52,13 +51,11 @@ func spread(members []*member, devices int) [][]*member {
 				least = i
 			}
 		}
-		to[m] = least
 		rows[least] += m.batch.rows()
 		shares[least] = append(shares[least], m)
 	}
-	for i, share := range shares {
+	for _, share := range shares {
 		slices.SortFunc(share, func(a, b *member) int { return cmp.Compare(a.name, b.name) })
-		shares[i] = share
 	}
 	return shares
 }

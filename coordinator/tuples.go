@@ -84,7 +84,7 @@ func (s *tupleSink) end() error {
 
 // Input asks for x.
 func (s *tupleSink) Input(site int, x *linalg.Tensor, rows []model.Rows) {
-	if first, end := s.group(site); !s.sent[first] {
+	if first, end := adapter.Together(s.sites, site); !s.sent[first] {
 		s.inputs[first] = s.fetch(x, s.encoding.X)
 		s.passOnIfWhole(first, end, rows)
 	}
@@ -92,7 +92,7 @@ func (s *tupleSink) Input(site int, x *linalg.Tensor, rows []model.Rows) {
 
 // Gradient asks for g.
 func (s *tupleSink) Gradient(site int, g *linalg.Tensor, rows []model.Rows) {
-	if first, end := s.group(site); !s.sent[first] {
+	if first, end := adapter.Together(s.sites, site); !s.sent[first] {
 		s.gradients[site] = s.fetch(g, s.encoding.G)
 		s.passOnIfWhole(first, end, rows)
 	}
@@ -117,18 +117,6 @@ func (s *tupleSink) passOnIfWhole(first, end int, rows []model.Rows) {
 	s.coming <- &arrival{first: first, last: s.left == 0, rows: rows, x: s.inputs[first], gradients: slices.Clone(s.gradients[first:end])}
 	s.inputs[first] = nil
 	clear(s.gradients[first:end])
-}
-
-// group returns the range of sites that share the site's input.
-func (s *tupleSink) group(site int) (first, end int) {
-	first, end = site, site+1
-	for first > 0 && s.sites[first-1].Group == s.sites[site].Group {
-		first--
-	}
-	for end < len(s.sites) && s.sites[end].Group == s.sites[site].Group {
-		end++
-	}
-	return first, end
 }
 
 // deliver sends what arrives, in order, until something does not.
@@ -174,7 +162,7 @@ func (s *tupleSink) message(a *arrival, tensors []*linalg.Tensor, own model.Rows
 		parts = append(parts, t.RowRange(own.Lo, own.Hi))
 	}
 	if s.dropZero {
-		keepRows(parts, withGradient(parts[1:]))
+		linalg.KeepRows(parts, linalg.NonZeroRows(parts[1:]))
 	}
 	m := &protocol.Tuples{Round: s.round, Group: s.sites[a.first].Group, Last: a.last}
 	for i, t := range parts {

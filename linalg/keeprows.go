@@ -1,43 +1,40 @@
-package coordinator
+package linalg
 
-import (
-	"slices"
+import "slices"
 
-	"github.com/gradientlearning/cola/linalg"
-)
-
-// withGradient lists the rows that are not all zero in each of some host tensors.
-func withGradient(gradients []*linalg.Tensor) []int {
+// NonZeroRows lists the rows that are not all zero in every one of some host tensors, F32 or BF16,
+// of as many rows.
+func NonZeroRows(tensors []*Tensor) []int {
 	var list []int
-	for i := range gradients[0].Rows() {
-		if slices.ContainsFunc(gradients, func(g *linalg.Tensor) bool { return !isZero(g, i) }) {
+	for i := range tensors[0].Rows() {
+		if slices.ContainsFunc(tensors, func(t *Tensor) bool { return !isZeroRow(t, i) }) {
 			list = append(list, i)
 		}
 	}
 	return list
 }
 
-// isZero reports whether all of a row is zero, of whichever sign.
-func isZero(t *linalg.Tensor, row int) bool {
+// isZeroRow reports whether all of a row is zero, of whichever sign.
+func isZeroRow(t *Tensor, row int) bool {
 	lo, hi := row*t.Cols(), (row+1)*t.Cols()
-	if t.DType() == linalg.F32 {
+	if t.DType() == F32 {
 		return !slices.ContainsFunc(t.F32()[lo:hi], func(v float32) bool { return v != 0 })
 	}
 	const sign = 1 << 15
 	return !slices.ContainsFunc(t.Bits()[lo:hi], func(v uint16) bool { return v&^sign != 0 })
 }
 
-// keepRows moves the listed rows of each tensor together, in the tensor's own memory, and cuts
-// off the rest. They are in ascending order.
-func keepRows(tensors []*linalg.Tensor, keep []int) {
+// KeepRows moves the listed rows of each host tensor together, in the tensor's own memory, and
+// replaces it in the list by a view of them. They are in ascending order.
+func KeepRows(tensors []*Tensor, keep []int) {
 	for i, t := range tensors {
 		if len(keep) == t.Rows() {
 			continue
 		}
 		switch n := t.Cols(); t.DType() {
-		case linalg.I32:
+		case I32:
 			moveRows(t.I32(), n, keep)
-		case linalg.F32:
+		case F32:
 			moveRows(t.F32(), n, keep)
 		default:
 			moveRows(t.Bits(), n, keep)

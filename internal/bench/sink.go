@@ -43,14 +43,14 @@ func newSink(dev linalg.Device, sites []adapter.Site) *sink {
 
 // Input asks for x.
 func (s *sink) Input(site int, x *linalg.Tensor, rows []model.Rows) {
-	first, end := s.group(site)
+	first, end := adapter.Together(s.sites, site)
 	s.inputs[first] = s.dev.Fetch(x, x.DType())
 	s.deliver(first, end, rows)
 }
 
 // Gradient asks for g.
 func (s *sink) Gradient(site int, g *linalg.Tensor, rows []model.Rows) {
-	first, end := s.group(site)
+	first, end := adapter.Together(s.sites, site)
 	s.gs[site] = s.dev.Fetch(g, g.DType())
 	s.deliver(first, end, rows)
 }
@@ -64,16 +64,6 @@ func (s *sink) deliver(first, end int, rows []model.Rows) {
 	s.coming <- tuple{append(slices.Clone(s.gs[first:end]), s.inputs[first]), rows}
 	s.inputs[first] = nil
 	clear(s.gs[first:end])
-}
-
-// group returns the range of sites that share the site's input.
-func (s *sink) group(site int) (first, end int) {
-	same := func(a int) bool { return s.sites[a].Group == s.sites[site].Group }
-	for first = site; first > 0 && same(first-1); first-- {
-	}
-	for end = site + 1; end < len(s.sites) && same(end); end++ {
-	}
-	return first, end
 }
 
 // end waits until every tuple is there.
@@ -102,51 +92,10 @@ func (s *sink) receive() {
 			for _, tensor := range tensors {
 				parts = append(parts, tensor.RowRange(own.Lo, own.Hi))
 			}
-			s.rows += dropZero(parts)
+			keep := linalg.NonZeroRows(parts[:len(parts)-1])
+			linalg.KeepRows(parts, keep)
+			s.rows += len(keep)
 		}
 	}
 	s.done <- failed
-}
-
-// dropZero moves the rows of a tuple together in which a gradient is not zero, and returns how
-// many there are.
-func dropZero(tuple []*linalg.Tensor) int {
-	gs := tuple[:len(tuple)-1]
-	var keep []int
-	for i := range gs[0].Rows() {
-		if slices.ContainsFunc(gs, func(g *linalg.Tensor) bool { return nonZero(g, i) }) {
-			keep = append(keep, i)
-		}
-	}
-	if len(keep) == gs[0].Rows() {
-		return len(keep)
-	}
-	for _, t := range tuple {
-		switch n := t.Cols(); t.DType() {
-		case linalg.I32: // ids
-			move(t.I32(), n, keep)
-		case linalg.F32:
-			move(t.F32(), n, keep)
-		default:
-			move(t.Bits(), n, keep)
-		}
-	}
-	return len(keep)
-}
-
-// nonZero says whether row i has anything in it.
-func nonZero(t *linalg.Tensor, i int) bool {
-	lo, hi := i*t.Cols(), (i+1)*t.Cols()
-	if t.DType() == linalg.F32 {
-		return slices.ContainsFunc(t.F32()[lo:hi], func(v float32) bool { return v != 0 })
-	}
-	const sign = 1 << 15
-	return slices.ContainsFunc(t.Bits()[lo:hi], func(v uint16) bool { return v&^sign != 0 })
-}
-
-// move moves rows of n elements to the front.
-func move[E any](data []E, n int, rows []int) {
-	for to, from := range rows {
-		copy(data[to*n:(to+1)*n], data[from*n:(from+1)*n])
-	}
 }
