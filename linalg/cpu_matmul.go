@@ -45,10 +45,13 @@ func (x factor) panels(dst []float32) {
 
 // Products are shared out in pieces of whole panels and of rows that stay in cache.
 const (
-	pieceRows   = 210     // a multiple of what the largest tile has
+	pieceRows   = 112     // a multiple of what the largest tile has
 	fewestRows  = 28      // likewise, of a piece that is cut off
 	piecePanels = 8       // at most, about, where rows stay in cache
 	leastPieces = 16      // of each thread, about
+	shallow     = 768     // terms: so many of a piece's rows stay in cache from one piece to the next
+	deepRows    = 56      // of a piece of more terms: they stay in cache within one
+	deepPanels  = 12      // at most, about
 	widePieces  = 3       // of each thread, about, where rows do not stay in cache
 	pieceWork   = 1 << 18 // multiplications that are worth a thread
 )
@@ -82,12 +85,16 @@ func pieces(c, init []float32, m, n, k, unit int, do func(p piece)) {
 	}
 	panels := (n + kernel.Panel - 1) / kernel.Panel
 	units, threads := (m+unit-1)/unit, runtime.GOMAXPROCS(0)
-	bands := max((m+pieceRows-1)/pieceRows, min(m/fewestRows, 4*threads/panels)) // a narrow product is cut between rows
+	high := pieceRows
+	if k > shallow && k <= kernel.Depth {
+		high = deepRows
+	}
+	bands := max((m+high-1)/high, min(m/fewestRows, 4*threads/panels)) // a narrow product is cut between rows
 	// A piece has several panels, so that a's rows are fetched for more than one, and not so many
 	// that what was computed has left the cache when the piece is done.
 	across := max(1, leastPieces*threads/bands, panels/piecePanels)
-	if k > kernel.Depth { // then a's rows do not stay in cache from one piece to the next
-		across = (widePieces*threads + bands - 1) / bands
+	if k > shallow { // then no rows of a stay in cache from one piece to the next
+		across = max((widePieces*threads+bands-1)/bands, panels/deepPanels)
 	}
 	across = min(across, panels)
 	grain := max(1, pieceWork/max(1, (m/bands+1)*max(1, k)*(n/across+1)))

@@ -72,8 +72,8 @@ func MultiplyWidened(c []float32, ldc int, init []float32, ldi int, a Operand, b
 	defer s.giveBack()
 	for j := 0; j < n; j += Panel {
 		width := min(Panel, n-j)
-		for p := 0; p < k || p == 0; p += Depth {
-			depth := min(Depth, k-p)
+		for p := 0; p < k || p == 0; p += panelDepth {
+			depth := min(panelDepth, k-p)
 			widen(s.panel[:], b[(j*Terms(k)/Panel+p)*Panel:], depth)
 			from, step := init, ldi
 			if p > 0 {

@@ -109,8 +109,8 @@ func (g bf16Product) pairs() {
 	const most = 14
 	bands := (g.m + most - 1) / most
 	var t tile
-	for p := 0; p < g.k; p += 2 * Depth {
-		depth := min(2*Depth, g.k-p)
+	for p := 0; p < g.k; p += 2 * panelDepth {
+		depth := min(2*panelDepth, g.k-p)
 		t.k = depth / 2
 		for j := 0; j < g.n; j += Panel {
 			next := (j+Panel)*g.k + p*Panel

@@ -2,8 +2,11 @@ package kernel
 
 import "sync"
 
+// panelDepth is how many terms of a panel are widened at once: it stays in the second cache.
+const panelDepth = 768
+
 // panel is memory for a panel's block in float32.
-type panel struct{ panel [Depth * Panel]float32 }
+type panel struct{ panel [panelDepth * Panel]float32 }
 
 var panels = sync.Pool{New: func() any { return new(panel) }}
 

@@ -37,8 +37,8 @@ func addOuterPacked(c []float32, ldc int, a []float32, lda int, b []float32, ldb
 	defer s.giveBack()
 	for j := 0; j < n; j += Panel {
 		width := min(Panel, n-j)
-		for p := 0; p < k; p += Depth {
-			depth := min(Depth, k-p)
+		for p := 0; p < k; p += panelDepth {
+			depth := min(panelDepth, k-p)
 			Pack(s.panel[:], b[p*ldb+j:], depth, width, ldb, 1)
 			Multiply(c[j:], ldc, c[j:], ldc, Operand{a[p*lda:], 1, lda}, s.panel[:], m, width, depth)
 		}

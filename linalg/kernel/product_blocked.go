@@ -2,13 +2,14 @@ package kernel
 
 import "unsafe"
 
-// A product is cut so that what it goes over again stays in the processor's second cache:
-// Depth × Panel elements of b, and blockRows × Depth of a, which are 0.8 MB. Chains of sums go on
-// where the block before left them, in c.
+// A product is cut so that what it goes over again stays in the processor's second cache: a
+// block of a, which all panels of b are multiplied by, and beside it as much of a panel as the
+// block is deep. Chains of sums go on where the block before left them, in c.
 const (
 	// Depth is the number of terms up to which a product goes over the rows of a once.
-	Depth     = 768
-	blockRows = 224
+	Depth         = 3072
+	blockElements = 56 * Depth // of a: 0.7 MB
+	blockRows     = 224        // at most
 )
 
 // zeros is the row that sums start from where there is no other.
@@ -16,13 +17,25 @@ var zeros [Panel]float32
 
 // multiplyBlocked is [Multiply] by tiles.
 func multiplyBlocked(c []float32, ldc int, init []float32, ldi int, a Operand, b []float32, m, n, k int) {
-	for p := 0; p < k || p == 0; p += Depth {
-		depth := min(Depth, k-p)
-		for i := 0; i < m; i += blockRows {
-			block{c, init, ldc, ldi, a, b, m, n, k}.multiply(i, min(blockRows, m-i), p, depth)
+	most, _ := tileShape(level)
+	depth := evenly(max(k, 1), Depth, 16)
+	if k > Depth {
+		depth = panelDepth
+	}
+	rows := evenly(m, min(blockRows, blockElements/depth/most*most), most)
+	for p := 0; p < k || p == 0; p += depth {
+		for i := 0; i < m; i += rows {
+			block{c, init, ldc, ldi, a, b, m, n, k}.multiply(i, min(rows, m-i), p, min(depth, k-p))
 		}
 		init, ldi = c, ldc
 	}
+}
+
+// evenly returns how long the parts of n are, if they are to be at most that long, nearly equal,
+// and multiples of unit.
+func evenly(n, most, unit int) int {
+	parts := max(1, (n+most-1)/most)
+	return ((n+parts-1)/parts + unit - 1) / unit * unit
 }
 
 // block is a product that is being computed.
@@ -39,7 +52,12 @@ func (g block) multiply(row, rows, p, depth int) {
 	most, wide := tileShape(level)
 	bands := (rows + most - 1) / most // of nearly the same height
 	t := tile{ldc: g.ldc, ldi: g.ldi, rs: g.a.RowStride, cs: g.a.ColStride, k: depth}
-	left := unsafe.SliceData(g.a.Data)
+	left := unsafe.Add(unsafe.Pointer(unsafe.SliceData(g.a.Data)), 4*(row*t.rs+p*t.cs))
+	if g.collides() {
+		copied := borrowApart()
+		defer copied.giveBack()
+		left, t.rs = copied.fill(g.a, row, rows, p, depth), depth+apartness
+	}
 	right := unsafe.SliceData(g.b)
 	for j := 0; j < g.n; j += Panel {
 		panel := unsafe.Add(unsafe.Pointer(right), 4*(j*g.k+p*Panel))
@@ -50,14 +68,14 @@ func (g block) multiply(row, rows, p, depth int) {
 			if depth > 0 {
 				t.next = &g.b[min(next+band*depth/bands*Panel, len(g.b)-1)]
 			}
-			t.a = (*float32)(unsafe.Add(unsafe.Pointer(left), 4*(lo*t.rs+p*t.cs)))
+			t.a = (*float32)(unsafe.Add(left, 4*(lo-row)*t.rs))
 			for col := 0; col < min(Panel, g.n-j); col += wide {
 				t.cols = min(wide, g.n-j-col)
 				t.b = (*float32)(unsafe.Add(panel, 4*col))
 				t.c = &g.c[lo*g.ldc+j+col]
-				t.init = &zeros[0]
+				t.init, t.soon = &zeros[0], g.soon(j+col, row, hi, row+rows)
 				if g.init != nil {
-					t.init, t.soon = &g.init[lo*g.ldi+j+col], g.soon(j+col, row, hi, row+rows)
+					t.init = &g.init[lo*g.ldi+j+col]
 				} else {
 					t.ldi = 0
 				}
@@ -81,14 +99,14 @@ func (g block) after(j, p, depth int) int {
 	return (j + Panel) * g.k
 }
 
-// soon returns where in init the tile starts that follows the one of a column and of the rows
-// before next: in the same columns, or behind the last row in those of the next panel.
+// soon returns where in c the tile lies that follows the one of a column and of the rows before
+// next: in the same columns, or behind the last row in those of the next panel.
 func (g block) soon(col, first, next, end int) *float32 {
 	if next == end {
 		next, col = first, col+Panel
 	}
-	if at := next*g.ldi + col; g.ldi != 0 && at < len(g.init) {
-		return &g.init[at]
+	if at := next*g.ldc + col; at < len(g.c) {
+		return &g.c[at]
 	}
 	return nil
 }

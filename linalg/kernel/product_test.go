@@ -252,19 +252,22 @@ func TestMultiplyLayouts(t *testing.T) {
 	})
 }
 
-// TestMultiplyBlocks takes products that are cut in all three dimensions.
+// TestMultiplyBlocks takes products that are cut in all three dimensions, and one whose rows
+// compete for places in the cache.
 func TestMultiplyBlocks(t *testing.T) {
-	m, n, k := 451, 70, 1601
+	shapes := []struct{ m, n, k, pad int }{{257, 70, 1601, 3}, {29, 40, 3307, 0}, {73, 401, 2048, 0}}
 	if testing.Short() {
-		m, n, k = 227, 33, 801
+		shapes = []struct{ m, n, k, pad int }{{227, 33, 801, 3}, {17, 385, 1024, 0}}
 	}
-	p := newProblem(9, m, n, k, false)
-	eachLevel(t, func(t *testing.T) {
-		b := packed(p, n)
-		for start := range starts {
-			p.check(t, layout{start: start, transposed: start%2 == 1, pad: 3, shift: 1}, m, n, b)
-		}
-	})
+	for i, s := range shapes {
+		p := newProblem(uint64(90+i), s.m, s.n, s.k, false)
+		eachLevel(t, func(t *testing.T) {
+			b := packed(p, s.n)
+			for start := range starts {
+				p.check(t, layout{start: start, transposed: start%2 == 1, pad: s.pad, shift: 1}, s.m, s.n, b)
+			}
+		})
+	}
 }
 
 // TestMultiplyStrides takes an a of which neither the rows nor the columns lie in one piece.

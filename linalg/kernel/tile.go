@@ -10,7 +10,7 @@ type tile struct {
 	b          *float32 // of the tile's first column in its panel
 	ldb        int      // elements from row to row, where b is not packed
 	next       *float32 // of b, what is multiplied later, and may be fetched meanwhile: it is never read
-	soon       *float32 // of init, what the next tile starts from, likewise; or nil
+	soon       *float32 // of c, where the next tile goes, which is fetched meanwhile, too; or nil
 	k          int
 	rows, cols int
 }

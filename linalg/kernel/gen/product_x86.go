@@ -157,16 +157,18 @@ func (v vectors) tile(a *assembly, rows, wide int) {
 	a.op("RET")
 }
 
-// soon asks for what the sums of the next tile start from: they are needed before anything can
-// be added to them, and may come from memory.
+// soon asks for the place of the next tile in the second cache. Its rows may all compete for one
+// set of the first cache, and stores that wait for memory in turn hold up what follows.
 func (v vectors) soon(a *assembly, rows, wide int) {
 	none := label(rows, wide) + "none"
 	a.op("MOVQ", "tile_soon(DI)", from)
 	a.op("TESTQ", from, from)
 	a.op("JZ", none)
+	a.op("MOVQ", "tile_ldc(DI)", fromBytes)
+	a.op("SHLQ", "$2", fromBytes)
 	for i := range rows {
 		for at := 0; at < wide*v.bytes; at += 64 {
-			a.op("PREFETCHT0", fmt.Sprintf("%d(%s)", at, from))
+			a.op("PREFETCHT1", fmt.Sprintf("%d(%s)", at, from))
 		}
 		if i+1 < rows {
 			a.op("ADDQ", fromBytes, from)
@@ -230,7 +232,7 @@ func (v vectors) across(a *assembly, rows, wide int) {
 }
 
 // ahead is how many bytes before they are multiplied a panel's elements are asked for.
-const ahead = 2048
+const ahead = 4096
 
 // term writes the multiplications of the k-th term from where the pointers are: at is the
 // place of the element of a in row i.
