@@ -200,8 +200,8 @@ func testLinear(t *testing.T, d *cuda.Device, cpu linalg.Device, n, in, out int)
 		for _, accumulate := range []bool{false, true} {
 			dx := normal(6, hidden, n, in)
 			want, got := dx.Convert(linalg.F32).Clone(), put(d, dx)
-			cpu.LinearBackward(want, g.Convert(linalg.F32), near, accumulate)
-			d.LinearBackward(got, put(d, g), far, accumulate)
+			cpu.LinearBackward(want, g.Convert(linalg.F32), near, linalg.Backward{Accumulate: accumulate})
+			d.LinearBackward(got, put(d, g), far, linalg.Backward{Accumulate: accumulate})
 			check(t, d, precision.String()+" dx", got, want, tolerance)
 		}
 	}

@@ -53,8 +53,8 @@ func (d *Device) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue)
 	d.finish(y, e)
 }
 
-// LinearBackward computes dx (=|+=) g·W.
-func (d *Device) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, accumulate bool) {
+// LinearBackward computes dx (=|+=) g·W, or dx = (g·W)·f′(before) in one more pass over dx.
+func (d *Device) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.Backward) {
 	p := w.(*packed)
 	out, in := p.Shape()
 	if dx.Cols() != in || g.Cols() != out || dx.Rows() != g.Rows() {
@@ -63,11 +63,14 @@ func (d *Device) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, accumulat
 	mustBeHidden("LinearBackward", g, dx)
 	switch {
 	case g.Len() > 0 && g.DType() == linalg.F32 && p.precision == linalg.BF16Weights:
-		d.linearBackwardWidened(dx, g, p.w, accumulate)
+		d.linearBackwardWidened(dx, g, p.w, b.Accumulate)
 	case g.Len() > 0 && p.padded(g.DType()):
-		d.linearBackwardPadded(dx, g, p, accumulate)
+		d.linearBackwardPadded(dx, g, p, b.Accumulate)
 	default:
-		d.matMul("LinearBackward", dx, g, p.w, linalg.MatMul{Accumulate: accumulate})
+		d.matMul("LinearBackward", dx, g, p.w, linalg.MatMul{Accumulate: b.Accumulate})
+	}
+	if b.Before != nil {
+		d.ActivateBackward(dx, dx, b.Before, b.Activation)
 	}
 }
 

@@ -36,7 +36,7 @@ func BenchmarkLinear(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("%dx%dx%d/backward", c.n, c.in, c.out), func(b *testing.B) {
 			for b.Loop() {
-				dev.LinearBackward(x, y, w, false)
+				dev.LinearBackward(x, y, w, linalg.Backward{})
 			}
 			reportFlops(b, 2*c.n*c.in*c.out)
 		})

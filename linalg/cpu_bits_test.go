@@ -86,8 +86,8 @@ func (p *pass) linear(name string, x *linalg.Tensor, out int) (y *linalg.Tensor,
 func (p *pass) back(name string, g *linalg.Tensor, w linalg.Packed) *linalg.Tensor {
 	_, in := w.Shape()
 	dx := p.dev.New(linalg.F32, g.Rows(), in)
-	p.dev.LinearBackward(dx, g, w, false)
-	p.dev.LinearBackward(dx, g, w, true)
+	p.dev.LinearBackward(dx, g, w, linalg.Backward{})
+	p.dev.LinearBackward(dx, g, w, linalg.Backward{Accumulate: true})
 	return p.keep(name+" backward", dx)
 }
 

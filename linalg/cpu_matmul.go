@@ -61,14 +61,14 @@ const (
 func multiply(c, init []float32, a factor, b []float32, n int) {
 	k := a.cols
 	pieces(c, init, a.rows, n, k, 1, func(p piece) {
-		kernel.Multiply(p.c, n, p.init, p.ldi, a.operand(p.row), b[p.col*k:], p.rows, p.cols, k)
+		kernel.Multiply(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), b[p.col*k:], p.rows, p.cols, k)
 	})
 }
 
 // piece is what a thread computes of a product.
 type piece struct {
 	c, init    []float32 // from its first element on
-	ldi        int       // from row to row of init
+	ldc, ldi   int       // from row to row
 	row, col   int       // of the first element; col is a panel's first
 	rows, cols int
 }
@@ -103,7 +103,7 @@ func pieces(c, init []float32, m, n, k, unit int, do func(p piece)) {
 			band, part := i/across, i%across
 			top, bottom := band*units/bands*unit, min((band+1)*units/bands*unit, m)
 			left, right := part*panels/across*kernel.Panel, min((part+1)*panels/across*kernel.Panel, n)
-			p := piece{c: c[top*n+left:], ldi: ldi, row: top, col: left, rows: bottom - top, cols: right - left}
+			p := piece{c: c[top*n+left:], ldc: n, ldi: ldi, row: top, col: left, rows: bottom - top, cols: right - left}
 			if init != nil {
 				p.init = init[top*ldi+left:]
 			}

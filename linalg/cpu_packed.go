@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/gradientlearning/cola/linalg/kernel"
-	"github.com/gradientlearning/cola/linalg/row"
 )
 
 // packed keeps the panels of Wᵀ, which y = x·Wᵀ multiplies by, and those of W for the way
@@ -74,69 +73,8 @@ func PackedBytes(out, in int, precision Precision) int64 {
 	return 2 * int64(kernel.PackedLenBF16(in, out)+kernel.PackedLenBF16(out, in))
 }
 
-// Linear computes y = f(x·Wᵀ + bias) + residual, of every piece of the product while that is in
-// cache.
-func (cpu) Linear(y, x *Tensor, w Packed, e Epilogue) {
-	p := w.(*packed)
-	if x.Cols() != p.in || y.Cols() != p.out || x.Rows() != y.Rows() {
-		panic(fmt.Sprintf("linalg.Linear: %v = %v · (%d, %d)ᵀ", y.shape, x.shape, p.out, p.in))
-	}
-	var init []float32
-	if e.Bias != nil {
-		init = e.Bias.F32()
-		mustEqual("Linear", len(init), p.out)
-	}
-	product, finish := e.on(y)
-	p.forward.multiply(product.F32(), init, x, p.precision, finish)
-}
-
-// on returns where the product goes whose result is y, and what is to be done with a piece of
-// it; nil: nothing.
-func (e Epilogue) on(y *Tensor) (product *Tensor, finish func(p piece)) {
-	if e.Before == nil && e.Residual == nil {
-		return y, nil
-	}
-	product = y
-	var residual []float32
-	var curve func(y, x []float32)
-	if e.Before != nil {
-		product, curve = e.Before, e.Activation.curve().value
-		mustEqual("Linear", product.Len(), y.Len())
-	}
-	if e.Residual != nil {
-		residual = e.Residual.F32()
-		mustEqual("Linear", len(residual), y.Len())
-	}
-	ys, n := y.F32(), y.Cols()
-	return product, func(p piece) {
-		for i := range p.rows {
-			at := (p.row+i)*n + p.col
-			out := ys[at : at+p.cols]
-			if curve != nil {
-				curve(out, p.c[i*n:][:p.cols])
-			}
-			if residual != nil {
-				row.Add(out, residual[at:at+p.cols])
-			}
-		}
-	}
-}
-
-// LinearBackward computes dx (=|+=) g·W.
-func (cpu) LinearBackward(dx, g *Tensor, w Packed, accumulate bool) {
-	p := w.(*packed)
-	if dx.Cols() != p.in || g.Cols() != p.out || dx.Rows() != g.Rows() {
-		panic(fmt.Sprintf("linalg.LinearBackward: %v = %v · (%d, %d)", dx.shape, g.shape, p.out, p.in))
-	}
-	var init []float32
-	if accumulate {
-		init = dx.F32()
-	}
-	p.backward.multiply(dx.F32(), init, g, p.precision, nil)
-}
-
 // multiply computes c = init + x·b, and then finishes every piece, if there is anything to do.
-func (b panels) multiply(c, init []float32, x *Tensor, precision Precision, finish func(p piece)) {
+func (b panels) multiply(c, init []float32, x *Tensor, precision Precision, f finish) {
 	a := factor{x.F32(), x.Rows(), b.k, false}
 	do, unit := b.product(a), 1
 	if precision == BF16Products {
@@ -146,9 +84,14 @@ func (b panels) multiply(c, init []float32, x *Tensor, precision Precision, fini
 		unit = kernel.Together
 	}
 	pieces(c, init, a.rows, b.n, b.k, unit, func(p piece) {
+		if f.aside {
+			memory := floats.borrow(p.rows * p.cols)
+			defer memory.giveBack()
+			p.c, p.ldc = memory.data, p.cols
+		}
 		do(p)
-		if finish != nil {
-			finish(p)
+		if f.piece != nil {
+			f.piece(p)
 		}
 	})
 }
@@ -157,12 +100,12 @@ func (b panels) multiply(c, init []float32, x *Tensor, precision Precision, fini
 func (b panels) product(a factor) func(p piece) {
 	if b.single != nil {
 		return func(p piece) {
-			kernel.Multiply(p.c, b.n, p.init, p.ldi, a.operand(p.row), b.single[p.col*b.k:], p.rows, p.cols, b.k)
+			kernel.Multiply(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), b.single[p.col*b.k:], p.rows, p.cols, b.k)
 		}
 	}
 	terms := kernel.Terms(b.k)
 	return func(p piece) {
-		kernel.MultiplyWidened(p.c, b.n, p.init, p.ldi, a.operand(p.row), b.half[p.col*terms:], p.rows, p.cols, b.k)
+		kernel.MultiplyWidened(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), b.half[p.col*terms:], p.rows, p.cols, b.k)
 	}
 }
 
@@ -174,6 +117,6 @@ func (b panels) rounded(a factor) (memory *borrowed[uint16], product func(p piec
 		kernel.RoundBF16(memory.data[lo*terms:], a.operand(lo), hi-lo, b.k)
 	})
 	return memory, func(p piece) {
-		kernel.MultiplyBF16(p.c, b.n, p.init, p.ldi, memory.data[p.row*terms:], b.half[p.col*terms:], p.rows, p.cols, b.k)
+		kernel.MultiplyBF16(p.c, p.ldc, p.init, p.ldi, memory.data[p.row*terms:], b.half[p.col*terms:], p.rows, p.cols, b.k)
 	}
 }

@@ -38,7 +38,7 @@ func TestCPUMisuse(t *testing.T) {
 		{"MatMul", func() { dev.MatMul(f(2, 2), f(2, 3), f(2, 2), linalg.MatMul{}) }, "[2 3]"},
 		{"MatMul", func() { dev.MatMul(f(2, 2), f(2, 3), f(3, 2), linalg.MatMul{TransB: true}) }, "TransB:true"},
 		{"Linear", func() { dev.Linear(f(2, 4), f(2, 4), packed, linalg.Epilogue{}) }, "(4, 3)"},
-		{"LinearBackward", func() { dev.LinearBackward(f(2, 3), f(3, 4), packed, false) }, "[3 4]"},
+		{"LinearBackward", func() { dev.LinearBackward(f(2, 3), f(3, 4), packed, linalg.Backward{}) }, "[3 4]"},
 		{"Packed.Set", func() { packed.Set(f(3, 4)) }, "[3 4]"},
 		{"Unfold", func() { dev.Unfold(f(16, 17), f(1, 4, 4, 2), conv) }, "[16 17]"},
 		{"UnfoldBackward", func() { dev.UnfoldBackward(f(2, 4, 4, 2), f(16, 18), conv, false) }, "[16 18]"},

@@ -63,8 +63,8 @@ type Device interface {
 	Pack(w *Tensor, precision Precision) Packed
 	// Linear computes y = f(x·Wᵀ + bias) + residual, of which the epilogue says what there is.
 	Linear(y, x *Tensor, w Packed, e Epilogue)
-	// LinearBackward computes dx (=|+=) g·W.
-	LinearBackward(dx, g *Tensor, w Packed, accumulate bool)
+	// LinearBackward computes dx (=|+=) g·W, or dx = (g·W)·f′(before), as b says.
+	LinearBackward(dx, g *Tensor, w Packed, b Backward)
 
 	// LowRank computes y += s·(x·Aᵀ)·Bᵀ on the rows of every part, each with its own A, B and
 	// s, in one go. No two parts share rows; ranks may differ.
@@ -131,6 +131,16 @@ type Epilogue struct {
 	Before     *Tensor
 	// Residual (n, out) is added last; nil: none. It is not y.
 	Residual *Tensor
+}
+
+// Backward is what [Device.LinearBackward] does with its product. The zero value sets dx to it.
+type Backward struct {
+	// Accumulate adds it to dx.
+	Accumulate bool
+	// Activation is f, where Before is not nil: the layer's input was f(before), and dx, which is
+	// set, becomes the gradient of Before (n, in).
+	Activation Activation
+	Before     *Tensor
 }
 
 // LowRank is a low-rank adapter on the rows Lo to Hi-1: A (r, in), B (out, r), and s.

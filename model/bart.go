@@ -205,7 +205,7 @@ func (b *bartBlock) forward(p *pass, slot int, x, memory *Var, own, source seque
 	if b.Cross != nil {
 		x = p.Norm(p.Add(b.Cross.cross(p, slot+1, x, memory, own, source), x), b.CrossNorm)
 	}
-	return p.Norm(p.linearAdded(b.Down, p.linearActivated(b.Up, x, b.activation), x), b.Norm)
+	return p.Norm(p.mlp(b.Up, b.Down, x, x, b.activation), b.Norm)
 }
 
 // self attends over x itself.

@@ -109,7 +109,7 @@ func (m *bert) positions(b *Batch, s sequences) *linalg.Tensor {
 func (b *bertBlock) forward(p *pass, slot int, x *Var, s sequences) *Var {
 	q, k, v := p.linear(b.Query, x), p.linear(b.Key, x), p.linear(b.Value, x)
 	x = p.Norm(p.linearAdded(b.Output, p.attend(slot, b.heads, q, k, v, s, false), x), b.Norm1)
-	return p.Norm(p.linearAdded(b.Down, p.linearActivated(b.Up, x, b.activation), x), b.Norm2)
+	return p.Norm(p.mlp(b.Up, b.Down, x, x, b.activation), b.Norm2)
 }
 
 // bertModel is BERT with a head.

@@ -127,7 +127,7 @@ func (b *Base) workingWeight(l *layer) *linalg.Tensor {
 		identity.F32()[i*l.site.Out+i] = 1
 	}
 	w := b.dev.New(linalg.F32, l.site.Out, l.site.In)
-	b.dev.LinearBackward(w, upload(b.dev, identity), l.packed, false)
+	b.dev.LinearBackward(w, upload(b.dev, identity), l.packed, linalg.Backward{})
 	return w
 }
 

@@ -103,8 +103,11 @@ func (d *far) LowRank(y, x *linalg.Tensor, parts []linalg.LowRank) {
 func (d *far) LowRankBackward(dx, g *linalg.Tensor, parts []linalg.LowRank) {
 	d.cpu.LowRankBackward(in(dx), in(g), inParts(parts))
 }
-func (d *far) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, accumulate bool) {
-	d.cpu.LinearBackward(in(dx), in(g), w.(farPacked).Packed, accumulate)
+func (d *far) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.Backward) {
+	if b.Before != nil {
+		b.Before = in(b.Before)
+	}
+	d.cpu.LinearBackward(in(dx), in(g), w.(farPacked).Packed, b)
 }
 func (d *far) AddBias(y, b *linalg.Tensor) { d.cpu.AddBias(in(y), in(b)) }
 func (d *far) AddBiasBackward(db, g *linalg.Tensor, accumulate bool) {

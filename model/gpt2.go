@@ -99,5 +99,5 @@ func (b *gpt2Block) forward(p *pass, slot int, x *Var, s sequences) *Var {
 	qkv := p.linear(b.Attention, p.Norm(x, b.Norm1))
 	part := p.Split(qkv, 3)
 	x = p.linearAdded(b.Output, p.attend(slot, b.heads, part[0], part[1], part[2], s, true), x)
-	return p.linearAdded(b.Down, p.linearActivated(b.Up, p.Norm(x, b.Norm2), b.activation), x)
+	return p.mlp(b.Up, b.Down, p.Norm(x, b.Norm2), x, b.activation)
 }

@@ -100,14 +100,9 @@ func (t *Tape) Activate(x *Var, f activation) *Var {
 	if f.relu {
 		return t.ReLU(x)
 	}
-	y := t.empty(x.Value.Shape()...)
-	t.dev.Activate(y, x.Value, f.kind)
-	return t.activated(y, x, f)
-}
-
-// activated is Activate for a y = f(x) that is there already.
-func (t *Tape) activated(y *linalg.Tensor, x *Var, f activation) *Var {
 	dx, xv := x.gradient, x.Value
+	y := t.empty(xv.Shape()...)
+	t.dev.Activate(y, xv, f.kind)
 	return t.keep(t.result(y, func(g *linalg.Tensor) {
 		t.dev.ActivateBackward(g, g, xv, f.kind)
 		t.give(dx, g)
@@ -204,7 +199,7 @@ func (t *Tape) HeadLoss(x *Var, w linalg.Packed, bias, labels, scale *linalg.Ten
 			t.dev.CrossEntropy(part(loss), nil, logits, part(labels), part(scale))
 		} else {
 			t.dev.CrossEntropy(part(loss), logits, logits, part(labels), part(scale))
-			t.dev.LinearBackward(part(dx), logits, w, false)
+			t.dev.LinearBackward(part(dx), logits, w, linalg.Backward{})
 		}
 	}
 	return loss, largest

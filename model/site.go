@@ -53,15 +53,6 @@ type pass struct {
 // linear runs a linear layer on x (n, in).
 func (p *pass) linear(l *linear, x *Var) *Var { return p.apply(l.layer, x) }
 
-// linearActivated is f(W·x + b), in one operation of the device where nothing comes between.
-func (p *pass) linearActivated(l *linear, x *Var, f activation) *Var {
-	if f.relu || !p.lasts(l.layer) {
-		return p.Activate(p.linear(l, x), f)
-	}
-	y, before := p.empty(x.Value.Rows(), l.layer.site.Out), p.empty(x.Value.Rows(), l.layer.site.Out)
-	return p.activated(y, p.applyTo(l.layer, y, x, linalg.Epilogue{Activation: f.kind, Before: before}), f)
-}
-
 // linearAdded is W·x + b + residual, in one operation of the device where nothing comes
 // between.
 func (p *pass) linearAdded(l *linear, x, residual *Var) *Var {
@@ -69,7 +60,23 @@ func (p *pass) linearAdded(l *linear, x, residual *Var) *Var {
 		return p.Add(p.linear(l, x), residual)
 	}
 	y := p.empty(x.Value.Rows(), l.layer.site.Out)
-	return p.added(p.applyTo(l.layer, y, x, linalg.Epilogue{Residual: residual.Value}), residual)
+	return p.added(p.applyTo(l.layer, y, x, linalg.Epilogue{Residual: residual.Value}, linalg.Backward{}), residual)
+}
+
+// mlp is down(f(up(x))) + residual. What up(x) is, f makes of it as the product leaves the device,
+// and backwards g goes through f likewise; of f's result nothing stays.
+func (p *pass) mlp(up, down *linear, x, residual *Var, f activation) *Var {
+	if f.relu || !p.lasts(up.layer) || !p.lasts(down.layer) {
+		return p.linearAdded(down, p.Activate(p.linear(up, x), f), residual)
+	}
+	n := x.Value.Rows()
+	y, before := p.empty(n, up.layer.site.Out), p.empty(n, up.layer.site.Out)
+	h := p.applyTo(up.layer, y, x, linalg.Epilogue{Activation: f.kind, Before: before}, linalg.Backward{})
+	through := &Var{Value: y, gradient: h.gradient, rows: h.rows} // whose gradient is h's, by way of f
+	v := p.applyTo(down.layer, p.empty(n, down.layer.site.Out), through,
+		linalg.Epilogue{Residual: residual.Value}, linalg.Backward{Activation: f.kind, Before: before})
+	p.dev.Free(y)
+	return p.added(p.keep(v, h), residual)
 }
 
 // lasts reports whether a layer's product is its result: no adapter adds to it.
@@ -79,15 +86,15 @@ func (p *pass) lasts(l *layer) bool { return l.index < 0 || p.classical == nil &
 //
 //	h = W·x + b, and backwards ∂L/∂x += Wᵀ·∂L/∂h
 func (p *pass) apply(l *layer, x *Var) *Var {
-	return p.applyTo(l, p.empty(x.Value.Rows()*l.site.Positions(), l.site.Out), x, linalg.Epilogue{})
+	return p.applyTo(l, p.empty(x.Value.Rows()*l.site.Positions(), l.site.Out), x, linalg.Epilogue{}, linalg.Backward{})
 }
 
-// applyTo is apply into y, with what the epilogue makes of h. The result is h itself where the
-// epilogue has an activation, and y where it has none.
-func (p *pass) applyTo(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue) *Var {
+// applyTo is apply into y, with what the epilogue makes of h, and what b makes of the gradient. The
+// result is h itself where the epilogue has an activation, and y where it has none.
+func (p *pass) applyTo(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue, b linalg.Backward) *Var {
 	e.Bias = l.workingBias
 	if l.index >= 0 {
-		return p.site(l, y, x, e)
+		return p.site(l, y, x, e, b)
 	}
 	dx, packed := x.gradient, l.packed
 	p.dev.Linear(y, x.Value, packed, e)
@@ -96,7 +103,10 @@ func (p *pass) applyTo(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue) *V
 		h = e.Before
 	}
 	return p.result(h, func(g *linalg.Tensor) {
-		p.add(dx, func(sum *linalg.Tensor, accumulate bool) { p.dev.LinearBackward(sum, g, packed, accumulate) })
+		p.add(dx, func(sum *linalg.Tensor, accumulate bool) {
+			b.Accumulate = accumulate
+			p.dev.LinearBackward(sum, g, packed, b)
+		})
 	}, x)
 }
 
@@ -112,7 +122,7 @@ func (p *pass) applyTo(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue) *V
 // the second term in unmerged mode only. W and b are frozen, so that no GEMM's input is
 // kept; x is kept only where an adapter's backward may need it. Patches never are: they
 // are laid out again.
-func (p *pass) site(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue) *Var {
+func (p *pass) site(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue, b linalg.Backward) *Var {
 	if p.classical != nil {
 		p.dev.Free(y)
 		return p.classicalSite(l, x)
@@ -139,7 +149,8 @@ func (p *pass) site(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue) *Var 
 	p.record(v, func(g *linalg.Tensor) {
 		p.gradient(l, g, owned)
 		p.add(dx, func(sum *linalg.Tensor, accumulate bool) {
-			p.siteBackward(l, sum, g.Reshape(n, l.site.Out), kept, owned, accumulate)
+			b.Accumulate = accumulate
+			p.siteBackward(l, sum, g.Reshape(n, l.site.Out), kept, owned, b)
 		})
 	})
 	if kept != nil {
@@ -164,16 +175,16 @@ func (p *pass) gradient(l *layer, g *linalg.Tensor, owned []Rows) {
 }
 
 // siteBackward is the way from g (n, out) to dx; x is nil where no adapter takes part.
-func (p *pass) siteBackward(l *layer, dx, g, x *linalg.Tensor, owned []Rows, accumulate bool) {
+func (p *pass) siteBackward(l *layer, dx, g, x *linalg.Tensor, owned []Rows, b linalg.Backward) {
 	if l.site.Kind != adapter.SiteConv2D {
-		p.dev.LinearBackward(dx, g, l.packed, accumulate)
+		p.dev.LinearBackward(dx, g, l.packed, b)
 		p.adaptersBackward(l, dx, g, x, owned)
 		return
 	}
 	patches := p.empty(g.Rows(), l.site.In)
-	p.dev.LinearBackward(patches, g, l.packed, false)
+	p.dev.LinearBackward(patches, g, l.packed, linalg.Backward{})
 	p.adaptersBackward(l, patches, g, x, owned)
-	p.dev.UnfoldBackward(dx, patches, l.site.Conv, accumulate)
+	p.dev.UnfoldBackward(dx, patches, l.site.Conv, b.Accumulate)
 	p.dev.Free(patches)
 }
 

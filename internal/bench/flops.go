@@ -32,8 +32,8 @@ func (c *counter) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue
 }
 
 // LinearBackward counts a layer's way back.
-func (c *counter) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, accumulate bool) {
-	c.Device.LinearBackward(dx, g, w, accumulate)
+func (c *counter) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.Backward) {
+	c.Device.LinearBackward(dx, g, w, b)
 	out, in := w.Shape()
 	c.flops += 2 * float64(g.Rows()) * float64(out) * float64(in)
 }

@@ -118,7 +118,7 @@ func (b GEMM) products(dev linalg.Device, layers []adapter.Site) ([]*product, er
 			x, y, g, dx := view(from, m, l.In), view(to, m, l.Out), view(from, m, l.Out), view(to, m, l.In)
 			list = append(list,
 				&product{row: GEMMRow{Site: l.Name, Direction: "forward", M: m, K: l.In, N: l.Out}, run: func() { dev.Linear(y, x, w, linalg.Epilogue{}) }},
-				&product{row: GEMMRow{Site: l.Name, Direction: "backward", M: m, K: l.Out, N: l.In}, run: func() { dev.LinearBackward(dx, g, w, false) }})
+				&product{row: GEMMRow{Site: l.Name, Direction: "backward", M: m, K: l.Out, N: l.In}, run: func() { dev.LinearBackward(dx, g, w, linalg.Backward{}) }})
 		}
 	}
 	return list, nil

@@ -39,7 +39,7 @@ func block(dev linalg.Device) []*linalg.Tensor {
 	w := dev.Pack(f(width, width), linalg.F32Products)
 	w.Set(f(width, width))
 	dev.Linear(y, x, w, linalg.Epilogue{Bias: weight})
-	dev.LinearBackward(x, y, w, true)
+	dev.LinearBackward(x, y, w, linalg.Backward{Accumulate: true})
 	dev.AddBias(y, weight)
 	dev.AddBiasBackward(weight, y, true)
 	dev.Activate(y, y, linalg.GELU)

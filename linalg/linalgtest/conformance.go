@@ -63,6 +63,7 @@ var checks = []check{
 	{"MatMul", checkMatMul},
 	{"Linear", checkLinear},
 	{"Epilogue", checkEpilogue},
+	{"Backward", checkBackward},
 	{"LowRank", checkLowRank},
 	{"Packed", checkPacked},
 	{"Bias", checkBias},

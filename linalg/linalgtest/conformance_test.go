@@ -60,8 +60,8 @@ func (d packsByReference) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.
 	d.Device.Linear(y, x, d.Pack(live.w, linalg.F32Products).(livePacked).Packed, e)
 }
 
-func (d packsByReference) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, accumulate bool) {
-	d.Device.LinearBackward(dx, g, w.(livePacked).Packed, accumulate)
+func (d packsByReference) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.Backward) {
+	d.Device.LinearBackward(dx, g, w.(livePacked).Packed, b)
 }
 
 type livePacked struct {
@@ -172,8 +172,8 @@ func (d swallowsInfinity) CrossEntropy(loss, dlogits, logits, labels, scale *lin
 
 type offByAThousandth struct{ linalg.Device }
 
-func (d offByAThousandth) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, accumulate bool) {
-	d.Device.LinearBackward(dx, g, w, accumulate)
+func (d offByAThousandth) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.Backward) {
+	d.Device.LinearBackward(dx, g, w, b)
 	d.Axpy(dx, 1e-3, dx.Clone())
 }
 
@@ -208,6 +208,13 @@ func (d activatesBefore) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.E
 }
 
 // scaleOfTheFirst gives every part the first one's scale.
+type forgetsBefore struct{ linalg.Device }
+
+func (d forgetsBefore) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.Backward) {
+	b.Before = nil
+	d.Device.LinearBackward(dx, g, w, b)
+}
+
 type scaleOfTheFirst struct{ linalg.Device }
 
 func (d scaleOfTheFirst) LowRank(y, x *linalg.Tensor, parts []linalg.LowRank) {
@@ -272,6 +279,7 @@ func TestSuiteSeesBrokenDevices(t *testing.T) {
 		{"Transfer", losesRows{cpu}, "view"},
 		{"Epilogue", forgetsResidual{cpu}, "residual true"},
 		{"Epilogue", activatesBefore{cpu}, "before"},
+		{"Backward", forgetsBefore{cpu}, "through"},
 		{"LowRank", scaleOfTheFirst{cpu}, "LowRank"},
 		{"Fetch", fetchesLate{cpu}, "something else"},
 		{"Hidden", coarse{cpu}, "in bf16: element"},

@@ -67,3 +67,29 @@ func plusOne(x []float64) []float64 {
 	}
 	return y
 }
+
+// checkBackward holds the way back through an activation and a product against one after the
+// other.
+func checkBackward(s *suite) error {
+	for _, shape := range productShapes {
+		n, out, in := shape[0], shape[1], shape[2]
+		g, gw := s.random(n, out)
+		w, ww := s.random(out, in)
+		before, bw := s.random(n, in)
+		packed := s.dev.Pack(w, linalg.F32Products)
+		product, size := make([]float64, n*in), make([]float64, n*in)
+		reference.LinearBackward(product, gw, ww, n, in, out, false)
+		reference.LinearBackward(size, absolute(gw), absolute(ww), n, in, out, false)
+		for _, c := range activations {
+			want := make([]float64, n*in)
+			reference.ActivateBackward(want, product, bw, c.f)
+			dx := s.destination(false, nil, n, in)
+			s.dev.LinearBackward(dx, g, packed, linalg.Backward{Activation: c.f, Before: before})
+			bound := 2*float64(out+4)*s.bounds.Unit + s.bounds.Function
+			if err := s.compare(fmt.Sprintf("LinearBackward %v through %s", shape, c.name), dx, want, plusOne(size), bound); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -50,7 +50,7 @@ func linearDifferences(s *suite) error {
 	g, gw := s.random(n, out)
 	_, xw := s.random(n, in)
 	dx := s.dev.New(linalg.F32, n, in)
-	s.dev.LinearBackward(dx, g, s.dev.Pack(w, linalg.F32Products), false)
+	s.dev.LinearBackward(dx, g, s.dev.Pack(w, linalg.F32Products), linalg.Backward{})
 	return s.matchDifferences(dx, xw, gw, out, func(y, x []float64) { reference.Linear(y, x, ww, nil, n, in, out) })
 }
 

@@ -25,14 +25,14 @@ func checkPrecision(s *suite) error {
 			packed := s.dev.Pack(w, precision)
 			y, dx := s.destination(false, nil, n, out), s.destination(false, nil, n, in)
 			s.dev.Linear(y, x, packed, linalg.Epilogue{Bias: bias})
-			s.dev.LinearBackward(dx, g, packed, false)
+			s.dev.LinearBackward(dx, g, packed, linalg.Backward{})
 			xr, gr := xw, gw
 			if precision == linalg.BF16Products {
 				xr, gr = inBF16(xw), inBF16(gw)
 			} else {
 				same, dsame := s.destination(false, nil, n, out), s.destination(false, nil, n, in)
 				s.dev.Linear(same, x, rounded, linalg.Epilogue{Bias: bias})
-				s.dev.LinearBackward(dsame, g, rounded, false)
+				s.dev.LinearBackward(dsame, g, rounded, linalg.Backward{})
 				if !slices.Equal(s.toHost(y).F32(), s.toHost(same).F32()) || !slices.Equal(s.toHost(dx).F32(), s.toHost(dsame).F32()) {
 					return fmt.Errorf("%s: not the bits of the rounded matrix in float32", what)
 				}

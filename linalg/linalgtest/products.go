@@ -88,7 +88,7 @@ func checkLinear(s *suite) error {
 			magnitude := absolute(dw)
 			reference.LinearBackward(magnitude, absolute(gw), absolute(ww), n, in, out, accumulate)
 			reference.LinearBackward(dw, gw, ww, n, in, out, accumulate)
-			s.dev.LinearBackward(dx, g, packed, accumulate)
+			s.dev.LinearBackward(dx, g, packed, linalg.Backward{Accumulate: accumulate})
 			what := fmt.Sprintf("LinearBackward %v accumulate %v", shape, accumulate)
 			if err := s.compare(what, dx, dw, magnitude, float64(out+4)*s.bounds.Unit); err != nil {
 				return err
@@ -118,7 +118,7 @@ func checkPacked(s *suite) error {
 		reference.LinearBackward(dw, gw, weight, n, in, out, false)
 		y, dx := s.destination(false, nil, n, out), s.destination(false, nil, n, in)
 		s.dev.Linear(y, x, packed, linalg.Epilogue{})
-		s.dev.LinearBackward(dx, g, packed, false)
+		s.dev.LinearBackward(dx, g, packed, linalg.Backward{})
 		if err := s.compare("Linear after "+what, y, yw, filled(len(yw), in), (in+4)*s.bounds.Unit); err != nil {
 			return err
 		}
@@ -180,7 +180,7 @@ func checkPackedNarrow(s *suite) error {
 				reference.LinearBackward(dw, gw, wide(w), n, in, out, false)
 				y, dx := s.destination(false, nil, n, out), s.destination(false, nil, n, in)
 				s.dev.Linear(y, x, packed, linalg.Epilogue{})
-				s.dev.LinearBackward(dx, g, packed, false)
+				s.dev.LinearBackward(dx, g, packed, linalg.Backward{})
 				if err := s.compare(fmt.Sprintf("Linear by %v", w.DType()), y, yw, filled(len(yw), in), (in+4)*s.bounds.Unit); err != nil {
 					return err
 				}

@@ -49,7 +49,7 @@ func (s *suite) productOps(n, in, out int) []rowOp {
 			return ins[:1]
 		}},
 		{"LinearBackward Accumulate", []*linalg.Tensor{x, g}, func(ins []*linalg.Tensor) []*linalg.Tensor {
-			s.dev.LinearBackward(ins[0], ins[1], packed, true)
+			s.dev.LinearBackward(ins[0], ins[1], packed, linalg.Backward{Accumulate: true})
 			return ins[:1]
 		}},
 		{"Linear with an epilogue", []*linalg.Tensor{y, x, before, residual}, func(ins []*linalg.Tensor) []*linalg.Tensor {

@@ -25,6 +25,7 @@ var functions = []function{
 	{"Axpy", 2, none(func(r [][]float32, s []float32) { row.Axpy(r[0], s[0], r[1]) })},
 	{"Scale", 1, none(func(r [][]float32, s []float32) { row.Scale(r[0], s[0]) })},
 	{"Add", 2, none(func(r [][]float32, _ []float32) { row.Add(r[0], r[1]) })},
+	{"Stream", 2, none(func(r [][]float32, _ []float32) { row.Stream(r[0], r[1]); row.Fence() })},
 	{"Plus", 3, none(func(r [][]float32, _ []float32) { row.Plus(r[0], r[1], r[2]) })},
 	{"ReLU", 2, none(func(r [][]float32, _ []float32) { row.ReLU(r[0], r[1]) })},
 	{"ReLUBackward", 3, none(func(r [][]float32, _ []float32) { row.ReLUBackward(r[0], r[1], r[2]) })},
