@@ -19,10 +19,16 @@ type session struct {
 	conn *protocol.Conn
 
 	mu     sync.Mutex
-	queue  []protocol.Message
+	queue  []queued
 	closed bool
 	wake   chan struct{} // has room for one: the queue changed
 	done   chan struct{} // closed when the writer ended
+}
+
+// queued is a message, and what to call when it is sent or never will be.
+type queued struct {
+	message protocol.Message
+	done    func()
 }
 
 // event is what a session tells the loop: a message, or, with a nil message, the
@@ -104,12 +110,19 @@ func (c *Coordinator) post(ctx context.Context, e event) {
 }
 
 // send queues a message. After close it does nothing.
-func (s *session) send(m protocol.Message) {
+func (s *session) send(m protocol.Message) { s.sendAnd(m, func() {}) }
+
+// sendAnd is send, and calls done when the message is sent or never will be.
+func (s *session) sendAnd(m protocol.Message, done func()) {
 	s.mu.Lock()
-	if !s.closed {
-		s.queue = append(s.queue, m)
+	closed := s.closed
+	if !closed {
+		s.queue = append(s.queue, queued{m, done})
 	}
 	s.mu.Unlock()
+	if closed {
+		done()
+	}
 	s.signal()
 }
 
@@ -135,7 +148,7 @@ func (s *session) signal() {
 }
 
 // take returns all that is queued, and whether the session is closed.
-func (s *session) take() ([]protocol.Message, bool) {
+func (s *session) take() ([]queued, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	queue := s.queue
@@ -148,11 +161,15 @@ func (s *session) write() {
 	defer close(s.done)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	defer s.abandon()
 	for {
 		queue, closed := s.take()
-		for i, m := range queue {
-			queue[i] = nil // sent tuples are garbage
-			if err := s.conn.Send(m); err != nil {
+		for i, q := range queue {
+			queue[i] = queued{} // sent tuples are garbage
+			err := s.conn.Send(q.message)
+			q.done()
+			if err != nil {
+				abandon(queue[i+1:])
 				s.conn.Close() //nolint:errcheck // it failed already; the reader reports it
 				return
 			}
@@ -169,5 +186,18 @@ func (s *session) write() {
 		case <-beat.C:
 			s.send(&protocol.Progress{Stage: "alive"})
 		}
+	}
+}
+
+// abandon ends the queue: what is in it is never sent.
+func (s *session) abandon() {
+	s.close()
+	queue, _ := s.take()
+	abandon(queue)
+}
+
+func abandon(queue []queued) {
+	for _, q := range queue {
+		q.done()
 	}
 }

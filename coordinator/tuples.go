@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/gradientlearning/cola/adapter"
 	"github.com/gradientlearning/cola/linalg"
@@ -130,14 +131,31 @@ func (s *tupleSink) deliver() {
 		if o.err != nil {
 			continue
 		}
+		use := s.untilUnused(tensors)
+		done := use()
 		for i, session := range s.owners {
 			if session != nil {
-				session.send(s.message(a, tensors, a.rows[i]))
+				session.sendAnd(s.message(a, tensors, a.rows[i]), use())
 			}
 		}
+		done()
 		o.sent = append(o.sent, a.first)
 	}
 	s.result <- o
+}
+
+// untilUnused counts who uses tensors: each calls use, and what that returns when it is done. The
+// last one gives their memory back to the device.
+func (s *tupleSink) untilUnused(tensors []*linalg.Tensor) (use func() (done func())) {
+	var users atomic.Int32
+	done := func() {
+		if users.Add(-1) == 0 {
+			for _, t := range tensors {
+				s.dev.Free(t)
+			}
+		}
+	}
+	return func() func() { users.Add(1); return done }
 }
 
 // wait returns x and the gradients when all of them are there, whatever happens to one.
@@ -155,14 +173,17 @@ func (a *arrival) wait() ([]*linalg.Tensor, error) {
 }
 
 // message is an owner's tuple: its rows of x and of the gradients, without those that carry no
-// gradient at any of the sites. It lies in the tensors' memory.
+// gradient at any of the sites. What it does not copy lies in the tensors' memory.
 func (s *tupleSink) message(a *arrival, tensors []*linalg.Tensor, own model.Rows) *protocol.Tuples {
 	var parts []*linalg.Tensor
 	for _, t := range tensors {
 		parts = append(parts, t.RowRange(own.Lo, own.Hi))
 	}
 	if s.dropZero {
-		linalg.KeepRows(parts, linalg.NonZeroRows(parts[1:]))
+		keep := linalg.NonZeroRows(parts[1:])
+		for i, t := range parts {
+			parts[i] = linalg.KeepRows(t, keep)
+		}
 	}
 	m := &protocol.Tuples{Round: s.round, Group: s.sites[a.first].Group, Last: a.last}
 	for i, t := range parts {

@@ -164,6 +164,9 @@ func (d *Device) Empty(dtype linalg.DType, shape ...int) *linalg.Tensor {
 
 // Free gives a tensor's memory back.
 func (d *Device) Free(t *linalg.Tensor) {
+	if t.Memory() == nil { // on the host, where it was fetched to
+		return
+	}
 	d.pointer(t) // it is this GPU's
 	m := t.Memory().(*memory)
 	switch {

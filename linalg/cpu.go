@@ -60,10 +60,13 @@ func (t *Tensor) poison() {
 
 // Free gives a tensor's memory back to the pool.
 func (d cpu) Free(t *Tensor) {
-	if t.block != nil {
-		t.poison()
-		d.pool.Put(t.block)
+	if t.block == nil {
+		return
 	}
+	if poison && !d.pool.Shared(t.block) {
+		t.poison()
+	}
+	d.pool.Put(t.block)
 }
 
 // Upload copies src to dst.
@@ -72,13 +75,21 @@ func (cpu) Upload(dst, src *Tensor) { copyTensor("Upload", dst, src) }
 // Download copies src to dst.
 func (cpu) Download(dst, src *Tensor) { copyTensor("Download", dst, src) }
 
-// Fetch copies src at once.
-func (cpu) Fetch(src *Tensor, as DType) func() (*Tensor, error) {
+// Fetch returns src's own memory, of which it becomes one more holder; a copy of a view, or in
+// another type.
+func (d cpu) Fetch(src *Tensor, as DType) func() (*Tensor, error) {
 	mustBeHost("Fetch", src)
-	t := src.Convert(as)
-	if t == src {
-		t = New(src.dtype, src.shape...)
+	var t *Tensor
+	switch {
+	case as == src.dtype && src.block != nil:
+		d.pool.Share(src.block)
+		same := *src
+		t = &same
+	case as == src.dtype:
+		t = d.Empty(as, src.shape...)
 		copyTensor("Fetch", t, src)
+	default:
+		t = src.Convert(as)
 	}
 	return func() (*Tensor, error) { return t, nil }
 }

@@ -22,15 +22,17 @@ type Device interface {
 	Empty(dtype DType, shape ...int) *Tensor
 	// Free gives the memory of a tensor that New or Empty made back to the device, which may
 	// use it for the next: neither the tensor nor any view of it may be used again. A tensor
-	// that is not freed goes when nothing reaches it. Freeing twice panics.
+	// that is not freed goes when nothing reaches it. Freeing twice panics. A host tensor that
+	// Fetch brought may be freed, too, from any goroutine.
 	Free(t *Tensor)
 	// Upload copies a host tensor of the same dtype and shape to dst.
 	Upload(dst, src *Tensor)
 	// Download copies src to a host tensor of the same dtype and shape.
 	Download(dst, src *Tensor)
 	// Fetch begins to bring src to the host as another dtype (F32 or BF16 of a float tensor,
-	// rounded to nearest even; its own of any) while the device goes on: src may be changed or
-	// freed at once. The function that it returns waits for the copy, from any goroutine.
+	// rounded to nearest even; its own of any) while the device goes on: src may be freed at
+	// once, but is not written to. The function that it returns waits for what comes, from any
+	// goroutine. That may be src's memory, and is not written to either.
 	Fetch(src *Tensor, as DType) func() (*Tensor, error)
 	// Hidden is the dtype in which a pass at this precision keeps what it computes: the Vars
 	// of a tape and their gradients. The operations take it wherever they take F32 for

@@ -24,28 +24,27 @@ func isZeroRow(t *Tensor, row int) bool {
 	return !slices.ContainsFunc(t.Bits()[lo:hi], func(v uint16) bool { return v&^sign != 0 })
 }
 
-// KeepRows moves the listed rows of each host tensor together, in the tensor's own memory, and
-// replaces it in the list by a view of them. They are in ascending order.
-func KeepRows(tensors []*Tensor, keep []int) {
-	for i, t := range tensors {
-		if len(keep) == t.Rows() {
-			continue
-		}
-		switch n := t.Cols(); t.DType() {
-		case I32:
-			moveRows(t.I32(), n, keep)
-		case F32:
-			moveRows(t.F32(), n, keep)
-		default:
-			moveRows(t.Bits(), n, keep)
-		}
-		tensors[i] = t.RowRange(0, len(keep))
+// KeepRows returns a host tensor of the listed rows: a view if they are all there are, else a
+// copy.
+func KeepRows(t *Tensor, keep []int) *Tensor {
+	if len(keep) == t.Rows() {
+		return t
 	}
+	kept := New(t.dtype, append([]int{len(keep)}, t.shape[1:]...)...)
+	switch n := t.Cols(); t.DType() {
+	case I32:
+		copyRows(kept.i32, t.I32(), n, keep)
+	case F32:
+		copyRows(kept.f32, t.F32(), n, keep)
+	default:
+		copyRows(kept.u16, t.Bits(), n, keep)
+	}
+	return kept
 }
 
-// moveRows moves rows of n elements to the front.
-func moveRows[E any](data []E, n int, keep []int) {
-	for to, from := range keep {
-		copy(data[to*n:(to+1)*n], data[from*n:(from+1)*n])
+// copyRows copies rows of n elements.
+func copyRows[E any](to, from []E, n int, keep []int) {
+	for i, row := range keep {
+		copy(to[i*n:(i+1)*n], from[row*n:(row+1)*n])
 	}
 }

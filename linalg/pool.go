@@ -29,8 +29,9 @@ type Block[T any] struct {
 	Memory T
 	Len    int // elements: at least as many as were asked for
 
-	lent  bool
-	freed int // when, in the pool's count of gifts
+	holders int  // 0: it waits to be lent
+	away    bool // only those hold it still for whom the pool keeps no account
+	freed   int  // when, in the pool's count of gifts
 }
 
 // spare is how much longer than asked for a lent block may be: by an eighth.
@@ -53,10 +54,26 @@ func (p *Pool[T]) Get(n int) *Block[T] {
 		p.trim(n)
 		b = &Block[T]{Memory: p.Make(n), Len: n}
 	}
-	b.lent = true
+	b.holders, b.away = 1, false
 	p.lent += b.Len
 	p.most = max(p.most, p.lent)
 	return b
+}
+
+// Share lends a block that is lent to one more holder, who may never give it back. When somebody
+// has, the others are no part of the pool's account: how much passes need does not depend on how
+// long somebody else keeps what they made.
+func (p *Pool[T]) Share(b *Block[T]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b.holders++
+}
+
+// Shared reports whether a block has more than one holder.
+func (p *Pool[T]) Shared(b *Block[T]) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return b.holders > 1
 }
 
 // trim makes room for n elements, within an eighth more than passes have needed at once: it
@@ -95,7 +112,7 @@ func (p *Pool[T]) Forget(b *Block[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lent -= b.Len
-	b.lent = false
+	b.holders = 0
 }
 
 func (p *Pool[T]) take(i int) *Block[T] {
@@ -105,19 +122,25 @@ func (p *Pool[T]) take(i int) *Block[T] {
 	return b
 }
 
-// Put takes a block back. It panics if it has it already.
+// Put takes a block back, if this was its last holder. It panics if the pool has it already.
 func (p *Pool[T]) Put(b *Block[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !b.lent {
+	if b.holders == 0 {
 		panic("linalg.Free: the tensor was freed before")
 	}
-	p.lent -= b.Len
-	if p.lent < p.most/16 { // a pass has ended
-		p.last, p.most = p.most, p.lent
+	if !b.away {
+		p.lent -= b.Len
+		if p.lent < p.most/16 { // a pass has ended
+			p.last, p.most = p.most, p.lent
+		}
+	}
+	b.holders--
+	if b.away = b.holders > 0; b.away {
+		return
 	}
 	p.gifts++
-	b.lent, b.freed = false, p.gifts
+	b.freed = p.gifts
 	i, _ := slices.BinarySearchFunc(p.free, b.Len, func(b *Block[T], n int) int { return b.Len - n })
 	p.free = slices.Insert(p.free, i, b)
 	p.idle += b.Len

@@ -78,6 +78,54 @@ func TestTextBitsDoNotDependOn(t *testing.T) {
 	})
 }
 
+// holds keeps what it is given by asking the device for it, and a copy of what it was then.
+type holds struct {
+	dev     linalg.Device
+	fetched []func() (*linalg.Tensor, error)
+	copies  []*linalg.Tensor
+}
+
+func (h *holds) Input(_ int, x *linalg.Tensor, _ []model.Rows) { h.hold(x) }
+
+func (h *holds) Gradient(_ int, g *linalg.Tensor, _ []model.Rows) { h.hold(g) }
+
+func (h *holds) hold(t *linalg.Tensor) {
+	h.fetched = append(h.fetched, h.dev.Fetch(t, t.DType()))
+	h.copies = append(h.copies, t.Clone())
+}
+
+// What a sink has asked the device for stays as it was, through the pass and the next one, until
+// it is given back.
+func TestFetchedStays(t *testing.T) {
+	eachTiny(t, func(t *testing.T, c model.Config) {
+		c.Targets = []string{model.AllLinear}
+		b := newBase(t, c)
+		batch := textAdapted(t, b, newTexts(b, 60, 40)) // large enough for the pool
+		for _, mode := range []model.Mode{model.Unmerged, model.Merged} {
+			for k := range batch.Owners {
+				if mode == model.Merged {
+					batch.Owners[k].Adapters = nil
+				}
+			}
+			first, second := &holds{dev: b.Device()}, &holds{dev: b.Device()}
+			for _, sink := range []*holds{first, second} {
+				if _, err := b.Pass(batch, mode, sink); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, sink := range []*holds{second, first} {
+				for i, wait := range sink.fetched {
+					got := must[*linalg.Tensor](t)(wait())
+					if !sameBits(got, sink.copies[i]) {
+						t.Errorf("%v: tensor %d changed while it was held", mode, i)
+					}
+					b.Device().Free(got)
+				}
+			}
+		}
+	})
+}
+
 // Gradient learning at every site is the classical gradient of the whole graph.
 func TestTextGradientsAreClassical(t *testing.T) {
 	eachTiny(t, func(t *testing.T, c model.Config) {

@@ -93,8 +93,15 @@ func (s *sink) receive() {
 				parts = append(parts, tensor.RowRange(own.Lo, own.Hi))
 			}
 			keep := linalg.NonZeroRows(parts[:len(parts)-1])
-			linalg.KeepRows(parts, keep)
+			for _, t := range parts {
+				linalg.KeepRows(t, keep)
+			}
 			s.rows += len(keep)
+		}
+		for _, tensor := range tensors {
+			if tensor != nil {
+				s.dev.Free(tensor)
+			}
 		}
 	}
 	s.done <- failed
