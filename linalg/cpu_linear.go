@@ -36,8 +36,9 @@ func (cpu) LinearBackward(dx, g *Tensor, w Packed, b Backward) {
 
 // finish is what becomes of every piece of a product.
 type finish struct {
-	aside bool // the piece is in memory of its own, and not where the product is to be
-	piece func(p piece)
+	aside bool          // the piece is in memory of its own, and not where the product is to be
+	meets [2][]float32  // what it reads or writes where the product is to be; or nil
+	piece func(p piece) // nil: nothing is to be done
 }
 
 // finish makes y of the product.
@@ -47,15 +48,15 @@ func (e Epilogue) finish(y *Tensor) finish {
 		residual = e.Residual.F32()
 		mustEqual("Linear", len(residual), y.Len())
 	}
+	n := y.Cols()
 	switch {
 	case e.Before != nil:
 		mustEqual("Linear", e.Before.Len(), y.Len())
-		return finish{true, e.activate(y.F32(), e.Before.F32(), residual, y.Cols())}
+		return finish{true, [2][]float32{y.F32(), residual}, e.activate(y.F32(), e.Before.F32(), residual, n)}
 	case residual == nil:
 		return finish{}
 	}
-	return finish{piece: func(p piece) {
-		n := y.Cols()
+	return finish{false, [2][]float32{residual}, func(p piece) {
 		for i := range p.rows {
 			at := (p.row+i)*n + p.col
 			row.Add(p.c[i*p.ldc:][:p.cols], residual[at:at+p.cols])
@@ -86,15 +87,15 @@ func (b Backward) finish(dx *Tensor) finish {
 	if b.Before == nil {
 		return finish{}
 	}
-	slope, before, n := b.Activation.curve().slope, b.Before.F32(), dx.Cols()
+	slope, to, before, n := b.Activation.curve().slope, dx.F32(), b.Before.F32(), dx.Cols()
 	mustEqual("LinearBackward", len(before), dx.Len())
 	if b.Accumulate {
 		panic("linalg.LinearBackward: before and accumulate")
 	}
-	return finish{piece: func(p piece) {
+	return finish{true, [2][]float32{to, before}, func(p piece) {
 		for i := range p.rows {
-			d := p.c[i*p.ldc:][:p.cols]
-			slope(d, d, before[(p.row+i)*n+p.col:][:p.cols])
+			at := (p.row+i)*n + p.col
+			slope(to[at:at+p.cols], p.c[i*p.ldc:][:p.cols], before[at:at+p.cols])
 		}
 	}}
 }

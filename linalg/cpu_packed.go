@@ -76,7 +76,7 @@ func PackedBytes(out, in int, precision Precision) int64 {
 // multiply computes c = init + x·b, and then finishes every piece, if there is anything to do.
 func (b panels) multiply(c, init []float32, x *Tensor, precision Precision, f finish) {
 	a := factor{x.F32(), x.Rows(), b.k, false}
-	do, unit := b.product(a), 1
+	do, unit := b.product(a, f.meets), 1
 	if precision == BF16Products {
 		var rounded *borrowed[uint16]
 		rounded, do = b.rounded(a)
@@ -96,11 +96,19 @@ func (b panels) multiply(c, init []float32, x *Tensor, precision Precision, f fi
 	})
 }
 
-// product multiplies in float32.
-func (b panels) product(a factor) func(p piece) {
+// product multiplies in float32, and fetches what the result meets.
+func (b panels) product(a factor, meets [2][]float32) func(p piece) {
 	if b.single != nil {
 		return func(p piece) {
-			kernel.Multiply(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), b.single[p.col*b.k:], p.rows, p.cols, b.k)
+			var list [2]kernel.Meeting
+			n := 0
+			for _, data := range meets {
+				if data != nil {
+					list[n] = kernel.Meeting{Data: data[p.row*b.n+p.col:], Stride: b.n}
+					n++
+				}
+			}
+			kernel.Multiply(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), b.single[p.col*b.k:], p.rows, p.cols, b.k, list[:n]...)
 		}
 	}
 	terms := kernel.Terms(b.k)

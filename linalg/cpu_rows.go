@@ -77,12 +77,23 @@ func (cpu) Argmax(index, x *Tensor) {
 		for i := lo; i < hi; i++ {
 			in := rowOf(x, i)
 			if in[0] == in[0] { // nothing is larger than what is no number
-				places[i] = int32(slices.Index(in, row.Max(in)))
+				places[i] = int32(indexOf(in, row.Max(in)))
 			} else {
 				places[i] = 0
 			}
 		}
 	})
+}
+
+// indexOf returns where top, the largest element of x, is first: it looks for it in the largest
+// element of a block, which takes a fraction of the time that comparing each takes.
+func indexOf(x []float32, top float32) int {
+	const block = 512
+	at := 0
+	for at+block < len(x) && row.Max(x[at:at+block]) != top {
+		at += block
+	}
+	return at + slices.Index(x[at:], top)
 }
 
 // SquaredError computes each row's loss and, where dpred is not nil, its gradient.

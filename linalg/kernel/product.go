@@ -7,11 +7,18 @@ type Operand struct {
 	RowStride, ColStride int
 }
 
+// Meeting is a matrix (m, n) that a product is going to meet element by element, as a residual
+// that is added to it. Nothing depends on it but time; of more than two the rest waits.
+type Meeting struct {
+	Data   []float32
+	Stride int // elements from row to row
+}
+
 // Multiply computes c = init + a·b for a (m, k) and b (k, n), packed by [Pack]: c[i·ldc + j]
 // starts as init[i·ldi + j], or 0 where init is nil, and a's products are added to it in the
 // order of k, each by one fused multiply-add. init may be c, with the same stride. ldi = 0
-// makes init one row for all, such as a bias.
-func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []float32, m, n, k int) {
+// makes init one row for all, such as a bias. What c will meet is fetched meanwhile.
+func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []float32, m, n, k int, meets ...Meeting) {
 	if m == 0 || n == 0 {
 		return
 	}
@@ -27,7 +34,7 @@ func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []floa
 		_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
 		_ = b[PackedLen(k, n)-1]
 	}
-	multiplyBlocked(c, ldc, init, ldi, a, b, m, n, k)
+	multiplyBlocked(block{c, init, ldc, ldi, a, b, m, n, k, meets})
 }
 
 // multiplyLoop is the meaning of [Multiply]. The chains of a panel's columns go on side by

@@ -135,7 +135,7 @@ rows14wide2:
 	JZ rows14wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows14wide2none
+	JZ rows14wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -179,7 +179,101 @@ rows14wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows14wide2none:
+rows14wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows14wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows14wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows14wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows14wide2nowith:
 	CMPQ DX, $4
 	JNE rows14wide2across
 	MOVQ tile_next(DI), AX
@@ -585,7 +679,7 @@ rows13wide2:
 	JZ rows13wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows13wide2none
+	JZ rows13wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -626,7 +720,95 @@ rows13wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows13wide2none:
+rows13wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows13wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows13wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows13wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows13wide2nowith:
 	CMPQ DX, $4
 	JNE rows13wide2across
 	MOVQ tile_next(DI), AX
@@ -1008,7 +1190,7 @@ rows12wide2:
 	JZ rows12wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows12wide2none
+	JZ rows12wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -1046,7 +1228,89 @@ rows12wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows12wide2none:
+rows12wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows12wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows12wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows12wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows12wide2nowith:
 	CMPQ DX, $4
 	JNE rows12wide2across
 	MOVQ tile_next(DI), AX
@@ -1402,7 +1666,7 @@ rows11wide2:
 	JZ rows11wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows11wide2none
+	JZ rows11wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -1437,7 +1701,83 @@ rows11wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows11wide2none:
+rows11wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows11wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows11wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows11wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows11wide2nowith:
 	CMPQ DX, $4
 	JNE rows11wide2across
 	MOVQ tile_next(DI), AX
@@ -1769,7 +2109,7 @@ rows10wide2:
 	JZ rows10wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows10wide2none
+	JZ rows10wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -1801,7 +2141,77 @@ rows10wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows10wide2none:
+rows10wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows10wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows10wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows10wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows10wide2nowith:
 	CMPQ DX, $4
 	JNE rows10wide2across
 	MOVQ tile_next(DI), AX
@@ -2109,7 +2519,7 @@ rows9wide2:
 	JZ rows9wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows9wide2none
+	JZ rows9wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -2138,7 +2548,71 @@ rows9wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows9wide2none:
+rows9wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows9wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows9wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows9wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows9wide2nowith:
 	CMPQ DX, $4
 	JNE rows9wide2across
 	MOVQ tile_next(DI), AX
@@ -2420,7 +2894,7 @@ rows8wide2:
 	JZ rows8wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows8wide2none
+	JZ rows8wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -2446,7 +2920,65 @@ rows8wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows8wide2none:
+rows8wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows8wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows8wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows8wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows8wide2nowith:
 	CMPQ DX, $4
 	JNE rows8wide2across
 	MOVQ tile_next(DI), AX
@@ -2704,7 +3236,7 @@ rows7wide2:
 	JZ rows7wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows7wide2none
+	JZ rows7wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -2727,7 +3259,59 @@ rows7wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows7wide2none:
+rows7wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows7wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows7wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows7wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows7wide2nowith:
 	CMPQ DX, $4
 	JNE rows7wide2across
 	MOVQ tile_next(DI), AX
@@ -2961,7 +3545,7 @@ rows6wide2:
 	JZ rows6wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows6wide2none
+	JZ rows6wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -2981,7 +3565,53 @@ rows6wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows6wide2none:
+rows6wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows6wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows6wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows6wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows6wide2nowith:
 	CMPQ DX, $4
 	JNE rows6wide2across
 	MOVQ tile_next(DI), AX
@@ -3189,7 +3819,7 @@ rows5wide2:
 	JZ rows5wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows5wide2none
+	JZ rows5wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -3206,7 +3836,47 @@ rows5wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows5wide2none:
+rows5wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows5wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows5wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows5wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows5wide2nowith:
 	CMPQ DX, $4
 	JNE rows5wide2across
 	MOVQ tile_next(DI), AX
@@ -3390,7 +4060,7 @@ rows4wide2:
 	JZ rows4wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows4wide2none
+	JZ rows4wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -3404,7 +4074,41 @@ rows4wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows4wide2none:
+rows4wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows4wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows4wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows4wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows4wide2nowith:
 	CMPQ DX, $4
 	JNE rows4wide2across
 	MOVQ tile_next(DI), AX
@@ -3564,7 +4268,7 @@ rows3wide2:
 	JZ rows3wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows3wide2none
+	JZ rows3wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -3575,7 +4279,35 @@ rows3wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows3wide2none:
+rows3wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows3wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows3wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows3wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows3wide2nowith:
 	CMPQ DX, $4
 	JNE rows3wide2across
 	MOVQ tile_next(DI), AX
@@ -3709,7 +4441,7 @@ rows2wide2:
 	JZ rows2wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows2wide2none
+	JZ rows2wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -3717,7 +4449,29 @@ rows2wide2:
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows2wide2none:
+rows2wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows2wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows2wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows2wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows2wide2nowith:
 	CMPQ DX, $4
 	JNE rows2wide2across
 	MOVQ tile_next(DI), AX
@@ -3827,12 +4581,28 @@ rows1wide2:
 	JZ rows1wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows1wide2none
+	JZ rows1wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
 	PREFETCHT1 64(AX)
-rows1wide2none:
+rows1wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows1wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows1wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows1wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	PREFETCHT1 64(AX)
+rows1wide2nowith:
 	CMPQ DX, $4
 	JNE rows1wide2across
 	MOVQ tile_next(DI), AX
@@ -3946,7 +4716,7 @@ rows14wide1:
 	JZ rows14wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows14wide1none
+	JZ rows14wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -3976,7 +4746,73 @@ rows14wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows14wide1none:
+rows14wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows14wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows14wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows14wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows14wide1nowith:
 	CMPQ DX, $4
 	JNE rows14wide1across
 	MOVQ tile_next(DI), AX
@@ -4259,7 +5095,7 @@ rows13wide1:
 	JZ rows13wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows13wide1none
+	JZ rows13wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -4287,7 +5123,69 @@ rows13wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows13wide1none:
+rows13wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows13wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows13wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows13wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows13wide1nowith:
 	CMPQ DX, $4
 	JNE rows13wide1across
 	MOVQ tile_next(DI), AX
@@ -4554,7 +5452,7 @@ rows12wide1:
 	JZ rows12wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows12wide1none
+	JZ rows12wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -4580,7 +5478,65 @@ rows12wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows12wide1none:
+rows12wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows12wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows12wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows12wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows12wide1nowith:
 	CMPQ DX, $4
 	JNE rows12wide1across
 	MOVQ tile_next(DI), AX
@@ -4829,7 +5785,7 @@ rows11wide1:
 	JZ rows11wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows11wide1none
+	JZ rows11wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -4853,7 +5809,61 @@ rows11wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows11wide1none:
+rows11wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows11wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows11wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows11wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows11wide1nowith:
 	CMPQ DX, $4
 	JNE rows11wide1across
 	MOVQ tile_next(DI), AX
@@ -5086,7 +6096,7 @@ rows10wide1:
 	JZ rows10wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows10wide1none
+	JZ rows10wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -5108,7 +6118,57 @@ rows10wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows10wide1none:
+rows10wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows10wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows10wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows10wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows10wide1nowith:
 	CMPQ DX, $4
 	JNE rows10wide1across
 	MOVQ tile_next(DI), AX
@@ -5325,7 +6385,7 @@ rows9wide1:
 	JZ rows9wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows9wide1none
+	JZ rows9wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -5345,7 +6405,53 @@ rows9wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows9wide1none:
+rows9wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows9wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows9wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows9wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows9wide1nowith:
 	CMPQ DX, $4
 	JNE rows9wide1across
 	MOVQ tile_next(DI), AX
@@ -5544,7 +6650,7 @@ rows8wide1:
 	JZ rows8wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows8wide1none
+	JZ rows8wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -5562,7 +6668,49 @@ rows8wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows8wide1none:
+rows8wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows8wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows8wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows8wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows8wide1nowith:
 	CMPQ DX, $4
 	JNE rows8wide1across
 	MOVQ tile_next(DI), AX
@@ -5745,7 +6893,7 @@ rows7wide1:
 	JZ rows7wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows7wide1none
+	JZ rows7wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -5761,7 +6909,45 @@ rows7wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows7wide1none:
+rows7wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows7wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows7wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows7wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows7wide1nowith:
 	CMPQ DX, $4
 	JNE rows7wide1across
 	MOVQ tile_next(DI), AX
@@ -5928,7 +7114,7 @@ rows6wide1:
 	JZ rows6wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows6wide1none
+	JZ rows6wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -5942,7 +7128,41 @@ rows6wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows6wide1none:
+rows6wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows6wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows6wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows6wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows6wide1nowith:
 	CMPQ DX, $4
 	JNE rows6wide1across
 	MOVQ tile_next(DI), AX
@@ -6091,7 +7311,7 @@ rows5wide1:
 	JZ rows5wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows5wide1none
+	JZ rows5wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -6103,7 +7323,37 @@ rows5wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows5wide1none:
+rows5wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows5wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows5wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows5wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows5wide1nowith:
 	CMPQ DX, $4
 	JNE rows5wide1across
 	MOVQ tile_next(DI), AX
@@ -6236,7 +7486,7 @@ rows4wide1:
 	JZ rows4wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows4wide1none
+	JZ rows4wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -6246,7 +7496,33 @@ rows4wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows4wide1none:
+rows4wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows4wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows4wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows4wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows4wide1nowith:
 	CMPQ DX, $4
 	JNE rows4wide1across
 	MOVQ tile_next(DI), AX
@@ -6363,7 +7639,7 @@ rows3wide1:
 	JZ rows3wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows3wide1none
+	JZ rows3wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -6371,7 +7647,29 @@ rows3wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows3wide1none:
+rows3wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows3wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows3wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows3wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows3wide1nowith:
 	CMPQ DX, $4
 	JNE rows3wide1across
 	MOVQ tile_next(DI), AX
@@ -6470,13 +7768,31 @@ rows2wide1:
 	JZ rows2wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows2wide1none
+	JZ rows2wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows2wide1none:
+rows2wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows2wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows2wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows2wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows2wide1nowith:
 	CMPQ DX, $4
 	JNE rows2wide1across
 	MOVQ tile_next(DI), AX
@@ -6559,11 +7875,25 @@ rows1wide1:
 	JZ rows1wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows1wide1none
+	JZ rows1wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
-rows1wide1none:
+rows1wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows1wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+rows1wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows1wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+rows1wide1nowith:
 	CMPQ DX, $4
 	JNE rows1wide1across
 	MOVQ tile_next(DI), AX
@@ -6696,7 +8026,7 @@ rows6wide2:
 	JZ rows6wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows6wide2none
+	JZ rows6wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -6710,7 +8040,41 @@ rows6wide2:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows6wide2none:
+rows6wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows6wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows6wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows6wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows6wide2nowith:
 	CMPQ DX, $4
 	JNE rows6wide2across
 	MOVQ tile_next(DI), AX
@@ -6918,7 +8282,7 @@ rows5wide2:
 	JZ rows5wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows5wide2none
+	JZ rows5wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -6930,7 +8294,37 @@ rows5wide2:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows5wide2none:
+rows5wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows5wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows5wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows5wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows5wide2nowith:
 	CMPQ DX, $4
 	JNE rows5wide2across
 	MOVQ tile_next(DI), AX
@@ -7114,7 +8508,7 @@ rows4wide2:
 	JZ rows4wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows4wide2none
+	JZ rows4wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -7124,7 +8518,33 @@ rows4wide2:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows4wide2none:
+rows4wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows4wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows4wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows4wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows4wide2nowith:
 	CMPQ DX, $4
 	JNE rows4wide2across
 	MOVQ tile_next(DI), AX
@@ -7284,7 +8704,7 @@ rows3wide2:
 	JZ rows3wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows3wide2none
+	JZ rows3wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -7292,7 +8712,29 @@ rows3wide2:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows3wide2none:
+rows3wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows3wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows3wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows3wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows3wide2nowith:
 	CMPQ DX, $4
 	JNE rows3wide2across
 	MOVQ tile_next(DI), AX
@@ -7426,13 +8868,31 @@ rows2wide2:
 	JZ rows2wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows2wide2none
+	JZ rows2wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows2wide2none:
+rows2wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows2wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows2wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows2wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows2wide2nowith:
 	CMPQ DX, $4
 	JNE rows2wide2across
 	MOVQ tile_next(DI), AX
@@ -7542,11 +9002,25 @@ rows1wide2:
 	JZ rows1wide2store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows1wide2none
+	JZ rows1wide2nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
-rows1wide2none:
+rows1wide2nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows1wide2nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+rows1wide2nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows1wide2nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+rows1wide2nowith:
 	CMPQ DX, $4
 	JNE rows1wide2across
 	MOVQ tile_next(DI), AX
@@ -7644,7 +9118,7 @@ rows6wide1:
 	JZ rows6wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows6wide1none
+	JZ rows6wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -7658,7 +9132,41 @@ rows6wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows6wide1none:
+rows6wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows6wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows6wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows6wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows6wide1nowith:
 	CMPQ DX, $4
 	JNE rows6wide1across
 	MOVQ tile_next(DI), AX
@@ -7813,7 +9321,7 @@ rows5wide1:
 	JZ rows5wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows5wide1none
+	JZ rows5wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -7825,7 +9333,37 @@ rows5wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows5wide1none:
+rows5wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows5wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows5wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows5wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows5wide1nowith:
 	CMPQ DX, $4
 	JNE rows5wide1across
 	MOVQ tile_next(DI), AX
@@ -7964,7 +9502,7 @@ rows4wide1:
 	JZ rows4wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows4wide1none
+	JZ rows4wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -7974,7 +9512,33 @@ rows4wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows4wide1none:
+rows4wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows4wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows4wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows4wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows4wide1nowith:
 	CMPQ DX, $4
 	JNE rows4wide1across
 	MOVQ tile_next(DI), AX
@@ -8097,7 +9661,7 @@ rows3wide1:
 	JZ rows3wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows3wide1none
+	JZ rows3wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
@@ -8105,7 +9669,29 @@ rows3wide1:
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows3wide1none:
+rows3wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows3wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows3wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows3wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows3wide1nowith:
 	CMPQ DX, $4
 	JNE rows3wide1across
 	MOVQ tile_next(DI), AX
@@ -8210,13 +9796,31 @@ rows2wide1:
 	JZ rows2wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows2wide1none
+	JZ rows2wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
 	ADDQ BX, AX
 	PREFETCHT1 0(AX)
-rows2wide1none:
+rows2wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows2wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows2wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows2wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+	ADDQ BX, AX
+	PREFETCHT1 0(AX)
+rows2wide1nowith:
 	CMPQ DX, $4
 	JNE rows2wide1across
 	MOVQ tile_next(DI), AX
@@ -8305,11 +9909,25 @@ rows1wide1:
 	JZ rows1wide1store
 	MOVQ tile_soon(DI), AX
 	TESTQ AX, AX
-	JZ rows1wide1none
+	JZ rows1wide1nosoon
 	MOVQ tile_ldc(DI), BX
 	SHLQ $2, BX
 	PREFETCHT1 0(AX)
-rows1wide1none:
+rows1wide1nosoon:
+	MOVQ tile_meet(DI), AX
+	TESTQ AX, AX
+	JZ rows1wide1nomeet
+	MOVQ tile_ldm(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+rows1wide1nomeet:
+	MOVQ tile_with(DI), AX
+	TESTQ AX, AX
+	JZ rows1wide1nowith
+	MOVQ tile_ldw(DI), BX
+	SHLQ $2, BX
+	PREFETCHT1 0(AX)
+rows1wide1nowith:
 	CMPQ DX, $4
 	JNE rows1wide1across
 	MOVQ tile_next(DI), AX

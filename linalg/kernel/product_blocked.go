@@ -16,18 +16,18 @@ const (
 var zeros [Panel]float32
 
 // multiplyBlocked is [Multiply] by tiles.
-func multiplyBlocked(c []float32, ldc int, init []float32, ldi int, a Operand, b []float32, m, n, k int) {
+func multiplyBlocked(g block) {
 	most, _ := tileShape(level)
-	depth := evenly(max(k, 1), Depth, 16)
-	if k > Depth {
+	depth := evenly(max(g.k, 1), Depth, 16)
+	if g.k > Depth {
 		depth = panelDepth
 	}
-	rows := evenly(m, min(blockRows, blockElements/depth/most*most), most)
-	for p := 0; p < k || p == 0; p += depth {
-		for i := 0; i < m; i += rows {
-			block{c, init, ldc, ldi, a, b, m, n, k}.multiply(i, min(rows, m-i), p, min(depth, k-p))
+	rows := evenly(g.m, min(blockRows, blockElements/depth/most*most), most)
+	for p := 0; p < g.k || p == 0; p += depth {
+		for i := 0; i < g.m; i += rows {
+			g.multiply(i, min(rows, g.m-i), p, min(depth, g.k-p))
 		}
-		init, ldi = c, ldc
+		g.init, g.ldi = g.c, g.ldc
 	}
 }
 
@@ -45,6 +45,7 @@ type block struct {
 	a        Operand
 	b        []float32
 	m, n, k  int
+	meets    []Meeting
 }
 
 // multiply adds the products of depth terms from p on to the rows from row on.
@@ -79,11 +80,26 @@ func (g block) multiply(row, rows, p, depth int) {
 				} else {
 					t.ldi = 0
 				}
+				if p+depth >= g.k {
+					g.meet(&t, lo, j+col)
+				}
 				t.run(level)
 			}
 		}
 	}
 }
+
+// meet sets what is fetched for the tile at a row and a column.
+func (g block) meet(t *tile, row, col int) {
+	if len(g.meets) > 0 {
+		t.meet, t.ldm = g.meets[0].at(row, col), g.meets[0].Stride
+	}
+	if len(g.meets) > 1 {
+		t.with, t.ldw = g.meets[1].at(row, col), g.meets[1].Stride
+	}
+}
+
+func (m Meeting) at(row, col int) *float32 { return &m.Data[row*m.Stride+col] }
 
 // after returns where in b those terms begin that are multiplied after depth of the panel of
 // column j, from term p on. All bands go over one panel, so that each has time to fetch a part

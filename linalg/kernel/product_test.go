@@ -163,7 +163,8 @@ func (p *problem) check(t *testing.T, l layout, m, n int, b []float32) {
 		_, init, _ = l.embed(p.init, p.n, 1, n, surround)
 		ldi = 0
 	}
-	kernel.Multiply(c, ldc, init, ldi, l.left(p, m), b, m, n, p.k)
+	meets := []kernel.Meeting{{Data: p.init, Stride: p.n}, {Data: p.init, Stride: p.n}}[:l.shift%3]
+	kernel.Multiply(c, ldc, init, ldi, l.left(p, m), b, m, n, p.k, meets...)
 
 	for at, got := range all {
 		i, j := (at-l.shift)/ldc, (at-l.shift)%ldc

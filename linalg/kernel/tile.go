@@ -11,6 +11,8 @@ type tile struct {
 	ldb        int      // elements from row to row, where b is not packed
 	next       *float32 // of b, what is multiplied later, and may be fetched meanwhile: it is never read
 	soon       *float32 // of c, where the next tile goes, which is fetched meanwhile, too; or nil
+	meet, with *float32 // what this tile will meet, likewise; or nil
+	ldm, ldw   int      // their elements from row to row
 	k          int
 	rows, cols int
 }

@@ -134,7 +134,9 @@ func (v vectors) tile(a *assembly, rows, wide int) {
 	}
 	a.op("TESTQ", count, count)
 	a.op("JZ", store)
-	v.soon(a, rows, wide)
+	v.soon(a, rows, wide, "soon", "ldc")
+	v.soon(a, rows, wide, "meet", "ldm")
+	v.soon(a, rows, wide, "with", "ldw")
 	a.op("CMPQ", columnBytes, "$4")
 	a.op("JNE", across)
 	v.along(a, rows, wide, store)
@@ -157,14 +159,14 @@ func (v vectors) tile(a *assembly, rows, wide int) {
 	a.op("RET")
 }
 
-// soon asks for the place of the next tile in the second cache. Its rows may all compete for one
-// set of the first cache, and stores that wait for memory in turn hold up what follows.
-func (v vectors) soon(a *assembly, rows, wide int) {
-	none := label(rows, wide) + "none"
-	a.op("MOVQ", "tile_soon(DI)", from)
+// soon asks for as much as a tile is, at a field of the tile, in the second cache. Its rows may all
+// compete for one set of the first cache, and what waits for memory in turn holds up what follows.
+func (v vectors) soon(a *assembly, rows, wide int, field, stride string) {
+	none := label(rows, wide) + "no" + field
+	a.op("MOVQ", "tile_"+field+"(DI)", from)
 	a.op("TESTQ", from, from)
 	a.op("JZ", none)
-	a.op("MOVQ", "tile_ldc(DI)", fromBytes)
+	a.op("MOVQ", "tile_"+stride+"(DI)", fromBytes)
 	a.op("SHLQ", "$2", fromBytes)
 	for i := range rows {
 		for at := 0; at < wide*v.bytes; at += 64 {
