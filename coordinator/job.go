@@ -145,8 +145,8 @@ type ScheduleConfig struct {
 
 // WireConfig says how tensors travel.
 type WireConfig struct {
-	X        string `toml:"x"`        // captured inputs: f32 or bf16
-	G        string `toml:"g"`        // gradients: f32 or bf16
+	X        string `toml:"x"`        // captured inputs: f32, bf16 or int8
+	G        string `toml:"g"`        // gradients: f32, bf16 or int8
 	Compress bool   `toml:"compress"` // batches and tuples: byte-shuffle and zstd where it pays
 	// CompressUpdates does the same to updates and to the merged update. Weights shrink
 	// by a quarter at best: it pays on links slower than about 100 Mbit/s.
@@ -259,8 +259,8 @@ func (m ModelConfig) checkpoints() int {
 
 // encoding returns how tensors travel; Validate has checked the names.
 func (j Job) encoding() protocol.Encoding {
-	x, errX := linalg.ParseDType(j.Wire.X)
-	g, errG := linalg.ParseDType(j.Wire.G)
+	x, errX := protocol.ParseForm(j.Wire.X)
+	g, errG := protocol.ParseForm(j.Wire.G)
 	if errX != nil || errG != nil {
 		panic("coordinator: job was not validated")
 	}

@@ -103,7 +103,7 @@ func TestParseJobRefuses(t *testing.T) {
 		"solver":              {"[solver]\nname = \"newton\"", "[solver]"},
 		"optimizer":           {"[optimizer]\nname = \"lion\"", "[optimizer]"},
 		"schedule":            {"[schedule]\nname = \"step\"", "[schedule]"},
-		"wire":                {"[wire]\nx = \"f16\"", `use "f32" or "bf16"`},
+		"wire":                {"[wire]\nx = \"f16\"", `use "f32", "bf16" or "int8"`},
 		"broadcast":           {"[wire]\nbroadcast = \"never\"", "use commit, end"},
 		"type of text":        {"[model]\npath = \"gpt2\"\ntype = \"mlp\"", "config.json says it"},
 		"task":                {"[model]\npath = \"gpt2\"\ntask = \"chat\"", "seq2seq-lm"},

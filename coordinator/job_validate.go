@@ -168,8 +168,8 @@ func (j Job) adapterSchedule() adapter.ScheduleConfig {
 func (j Job) validateWire() error {
 	var errs []error
 	for key, value := range map[string]string{"x": j.Wire.X, "g": j.Wire.G} {
-		if d, err := linalg.ParseDType(value); err != nil || (d != linalg.F32 && d != linalg.BF16) {
-			errs = append(errs, fmt.Errorf("[wire] %s = %q: use \"f32\" or \"bf16\"", key, value))
+		if _, err := protocol.ParseForm(value); err != nil {
+			errs = append(errs, fmt.Errorf("[wire] %s = %w", key, err))
 		}
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

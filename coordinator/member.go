@@ -81,7 +81,7 @@ func (c *Coordinator) updateAdapters(m *member) ([]adapter.Adapter, error) {
 
 // admit lets a participant in that has said Hello, new or back again.
 func (c *Coordinator) admit(s *session, hello *protocol.Hello) error {
-	version, err := protocol.Negotiate(hello)
+	version, err := protocol.Negotiate(hello, c.job.encoding().Version())
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,8 @@ type tupleSink struct {
 	sites    []adapter.Site
 	owners   []*session // nil: to whom nothing is sent
 	encoding protocol.Encoding
-	dropZero bool // rows whose g is exactly zero add nothing to the gradient
+	seed     uint64 // the job's
+	dropZero bool   // rows whose g is exactly zero add nothing to the gradient
 
 	sent map[int]bool // by a group's first site: in tries before this one
 
@@ -53,7 +54,7 @@ type fetch func() (*linalg.Tensor, error)
 
 func newTupleSink(c *Coordinator, dev linalg.Device, round uint64, members []*member) *tupleSink {
 	s := &tupleSink{
-		round: round, dev: dev, sites: c.sites, encoding: c.job.encoding(), dropZero: c.job.Solver.Name == "gradient",
+		round: round, dev: dev, sites: c.sites, encoding: c.job.encoding(), seed: c.job.Seed, dropZero: c.job.Solver.Name == "gradient",
 		sent: map[int]bool{},
 	}
 	for _, m := range members {
@@ -99,12 +100,13 @@ func (s *tupleSink) Gradient(site int, g *linalg.Tensor, rows []model.Rows) {
 	}
 }
 
-// fetch asks the device for a tensor as it travels; ids travel as they are.
-func (s *tupleSink) fetch(t *linalg.Tensor, as linalg.DType) fetch {
+// fetch asks the device for a tensor as it travels, or as it is rounded from; ids travel as they
+// are.
+func (s *tupleSink) fetch(t *linalg.Tensor, as protocol.Form) fetch {
 	if t.DType() == linalg.I32 {
-		as = linalg.I32
+		as = protocol.AsI32
 	}
-	return s.dev.Fetch(t, as)
+	return s.dev.Fetch(t, as.Host())
 }
 
 // passOnIfWhole gives a group away if nothing of it is missing. The rows of an owner are the
@@ -135,7 +137,7 @@ func (s *tupleSink) deliver() {
 		done := use()
 		for i, session := range s.owners {
 			if session != nil {
-				session.sendAnd(s.message(a, tensors, a.rows[i]), use())
+				session.sendAnd(s.message(a, tensors, a.rows[i], session.name), use())
 			}
 		}
 		done()
@@ -174,7 +176,7 @@ func (a *arrival) wait() ([]*linalg.Tensor, error) {
 
 // message is an owner's tuple: its rows of x and of the gradients, without those that carry no
 // gradient at any of the sites. What it does not copy lies in the tensors' memory.
-func (s *tupleSink) message(a *arrival, tensors []*linalg.Tensor, own model.Rows) *protocol.Tuples {
+func (s *tupleSink) message(a *arrival, tensors []*linalg.Tensor, own model.Rows, owner string) *protocol.Tuples {
 	var parts []*linalg.Tensor
 	for _, t := range tensors {
 		parts = append(parts, t.RowRange(own.Lo, own.Hi))
@@ -187,11 +189,17 @@ func (s *tupleSink) message(a *arrival, tensors []*linalg.Tensor, own model.Rows
 	}
 	m := &protocol.Tuples{Round: s.round, Group: s.sites[a.first].Group, Last: a.last}
 	for i, t := range parts {
-		name := "x"
+		name, as, unique := "x", s.encoding.X, "x."+s.sites[a.first].Name
 		if i > 0 {
-			name = "g." + s.sites[a.first+i-1].Name
+			name, as = "g."+s.sites[a.first+i-1].Name, s.encoding.G
+			unique = name
 		}
-		m.Sections = append(m.Sections, protocol.Section{Name: name, Tensor: t, Compress: s.encoding.Compress})
+		if t.DType() == linalg.I32 {
+			as = protocol.AsI32
+		}
+		m.Sections = append(m.Sections, protocol.Section{
+			Name: name, Tensor: t, As: as, Seed: roundingSeed(s.seed, s.round, owner, unique), Compress: s.encoding.Compress,
+		})
 	}
 	return m
 }

@@ -27,6 +27,7 @@ type entry struct {
 type sectionEntry struct {
 	Name  string `json:"name"`
 	DType string `json:"dtype"`
+	As    string `json:"as"` // how its elements travelled
 	Shape []int  `json:"shape"`
 }
 
@@ -58,7 +59,11 @@ func (l *ledger) note(conn *protocol.Conn, m protocol.Message) error {
 		e.Message = fmt.Sprintf("kind %d", m.Kind())
 	}
 	for _, s := range sections {
-		e.Sections = append(e.Sections, sectionEntry{Name: s.Name, DType: s.Tensor.DType().String(), Shape: s.Tensor.Shape()})
+		as := s.As
+		if as == 0 {
+			as = protocol.Form(s.Tensor.DType())
+		}
+		e.Sections = append(e.Sections, sectionEntry{Name: s.Name, DType: s.Tensor.DType().String(), As: as.String(), Shape: s.Tensor.Shape()})
 	}
 	line, err := json.Marshal(e)
 	if err != nil {

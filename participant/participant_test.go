@@ -109,7 +109,7 @@ func welcome(resume uint64) *protocol.Welcome {
 		Job: protocol.Job{
 			ID: "job", Name: "test", Seed: 5, Rounds: 3, Interval: 2, Batch: 4, Solver: protocol.Solver{Name: "gradient"},
 			Optimizer: protocol.Optimizer{Name: "sgd", LearningRate: 1, Momentum: 0.5}, Schedule: protocol.Schedule{Name: "constant"},
-			Encoding: protocol.Encoding{X: linalg.F32, G: linalg.F32},
+			Encoding: protocol.Encoding{X: protocol.AsF32, G: protocol.AsF32},
 		},
 		Adapters: []protocol.Adapter{{Kind: "linear", Bias: true}},
 		Sites:    []protocol.Site{{Name: "head", Kind: "linear", In: 2, Out: 3, Bias: true}},
@@ -263,13 +263,14 @@ func checkLedger(t *testing.T, dir string) {
 			Bytes    int64  `json:"bytes"`
 			Sections []struct {
 				Name  string `json:"name"`
+				As    string `json:"as"`
 				Shape []int  `json:"shape"`
 			} `json:"sections"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &entry); err != nil {
 			t.Fatal(err)
 		}
-		if entry.To != "memory" || entry.Bytes == 0 || entry.Message == "batch" && !slices.Equal(entry.Sections[0].Shape, []int{4, 2, 1, 1}) {
+		if entry.To != "memory" || entry.Bytes == 0 || entry.Message == "batch" && (!slices.Equal(entry.Sections[0].Shape, []int{4, 2, 1, 1}) || entry.Sections[0].As != "f32" || entry.Sections[1].As != "i32") {
 			t.Errorf("entry %+v", entry)
 		}
 		kinds = append(kinds, entry.Message)
@@ -416,6 +417,7 @@ func TestProtocolFaults(t *testing.T) {
 		"not for it":        {welcome(0), &protocol.Hello{}},
 		"no rounds":         {bad(func(w *protocol.Welcome) { w.Job.Rounds = 0 })},
 		"no interval":       {bad(func(w *protocol.Welcome) { w.Job.Interval = 0 })},
+		"an unknown form":   {bad(func(w *protocol.Welcome) { w.Job.Encoding.G = 9 })},
 		"no batch":          {bad(func(w *protocol.Welcome) { w.Job.Batch = -1 })},
 		"no sites":          {bad(func(w *protocol.Welcome) { w.Sites, w.Adapters = nil, nil })},
 		"no adapters":       {bad(func(w *protocol.Welcome) { w.Adapters = nil })},
@@ -468,20 +470,25 @@ func TestProtocolFaults(t *testing.T) {
 	}
 }
 
+// TestDivergedTuples sends a gradient that is not finite, as it is and as int8.
 func TestDivergedTuples(t *testing.T) {
-	dir := t.TempDir()
-	o := newOffice(t, dir)
-	o.start()
-	o.send(welcome(0))
-	o.send(&protocol.Open{Round: 0, Rows: 4, End: 1, Version: 1})
-	receive[*protocol.Batch](o)
-	o.send(tuples(0, float32(math.Inf(1))))
-	wantFault(t, receive[*protocol.Error](o).Fault(), protocol.CodeDiverged, "head")
-	o.hangUp()
-	_, err := o.end()
-	wantFault(t, err, protocol.CodeDiverged, "round 1")
-	if got := states(t, dir); len(got) != 0 {
-		t.Errorf("left on disk: %v", got)
+	for _, form := range []protocol.Form{protocol.AsF32, protocol.AsInt8} {
+		dir := t.TempDir()
+		o := newOffice(t, dir)
+		o.start()
+		o.send(welcome(0))
+		o.send(&protocol.Open{Round: 0, Rows: 4, End: 1, Version: 1})
+		receive[*protocol.Batch](o)
+		m := tuples(0, float32(math.Inf(1)))
+		m.Sections[1].As = form
+		o.send(m)
+		wantFault(t, receive[*protocol.Error](o).Fault(), protocol.CodeDiverged, "head")
+		o.hangUp()
+		_, err := o.end()
+		wantFault(t, err, protocol.CodeDiverged, "round 1")
+		if got := states(t, dir); len(got) != 0 {
+			t.Errorf("left on disk: %v", got)
+		}
 	}
 }
 

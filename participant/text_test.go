@@ -63,7 +63,7 @@ func TestTextTravelsPacked(t *testing.T) {
 			t.Errorf("hello (-want +got):\n%s", diff)
 		}
 		w := embedding(0)
-		w.Job.Encoding = protocol.Encoding{X: linalg.BF16, G: linalg.BF16, Compress: true}
+		w.Job.Encoding = protocol.Encoding{X: protocol.AsBF16, G: protocol.AsBF16, Compress: true}
 		o.send(w)
 		o.send(&protocol.Open{Round: 0, Rows: 4, End: 1, Version: 1})
 		batch := receive[*protocol.Batch](o)

@@ -40,6 +40,9 @@ func newTraining(cfg Config, w *protocol.Welcome) (*training, error) {
 	if w.Job.Interval < 1 || w.Job.Rounds < 1 || w.Job.Batch < 1 {
 		return nil, bad("%d rounds of %d rows, interval %d", w.Job.Rounds, w.Job.Batch, w.Job.Interval)
 	}
+	if err := w.Job.Encoding.Validate(); err != nil {
+		return nil, bad("%w", err)
+	}
 	if len(w.Adapters) != len(w.Sites) || len(w.Sites) == 0 {
 		return nil, bad("%d adapters for %d sites", len(w.Adapters), len(w.Sites))
 	}
@@ -143,7 +146,7 @@ func (t *training) open(o *protocol.Open, ds data.Dataset) (*protocol.Batch, err
 func (t *training) sections(b data.Batch) []protocol.Section {
 	list := []protocol.Section{{Name: "inputs", Tensor: b.Inputs}, {Name: "labels", Tensor: b.Labels}}
 	if b.Inputs.DType() == linalg.F32 {
-		list[0].As = t.wire.Encoding.X
+		list[0].As = t.wire.Encoding.Inputs()
 	}
 	add := func(name string, starts []int32) {
 		if starts != nil {

@@ -20,7 +20,8 @@ func BenchmarkFrame(b *testing.B) {
 	}
 	for name, s := range map[string]protocol.Section{
 		"f32":               {Name: "x", Tensor: dense},
-		"bf16":              {Name: "x", Tensor: dense, As: linalg.BF16},
+		"bf16":              {Name: "x", Tensor: dense, As: protocol.AsBF16},
+		"int8":              {Name: "x", Tensor: dense, As: protocol.AsInt8},
 		"dense/compressed":  {Name: "x", Tensor: dense, Compress: true},
 		"sparse/compressed": {Name: "x", Tensor: sparse, Compress: true},
 	} {

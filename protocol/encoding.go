@@ -24,11 +24,11 @@ const (
 type SectionInfo struct {
 	Name       string
 	DType      linalg.DType // of the tensor
-	As         linalg.DType // of the elements on the wire
+	As         Form         // of the elements on the wire
 	Shape      []int
 	Compressed bool
 	Encoded    int64 // bytes of the payload on the wire
-	Decoded    int64 // bytes of the elements in type As
+	Decoded    int64 // bytes of the elements in form As
 }
 
 // encode returns the section's header and payload. The payload may be the tensor's own
@@ -42,29 +42,28 @@ func (s Section) encode() (prefix, payload []byte, err error) {
 		return nil, nil, Faultf(CodeProtocol, "this is a defect of cola", "a section needs a tensor of at most %d dimensions and a name of at most %d bytes", maxDims, maxName)
 	}
 	if as == 0 {
-		as = t.DType()
+		as = Form(t.DType())
 	}
 	declared := t.DType()
-	if declared == linalg.BF16 && as == linalg.BF16 { // rounded already: for the other side, f32 that travels as bf16
+	if declared == linalg.BF16 && as == AsBF16 { // rounded already: for the other side, f32 that travels as bf16
 		declared = linalg.F32
 	}
-	if !travelsAs(declared, as) {
-		return nil, nil, Faultf(CodeProtocol, "use f32 or bf16", "%v does not travel as %v", declared, as)
+	if !as.carries(declared) {
+		return nil, nil, Faultf(CodeProtocol, "use f32, bf16 or int8", "%v does not travel as %v", declared, as)
 	}
-	payload = linalg.Bytes(t.Convert(as))
+	if as == AsInt8 {
+		payload = linalg.Int8Bytes(t, s.Seed)
+	} else {
+		payload = linalg.Bytes(t.Convert(linalg.DType(as)))
+	}
 	info := SectionInfo{Name: s.Name, DType: declared, As: as, Shape: t.Shape(), Decoded: int64(len(payload))}
 	if s.Compress {
-		if small, pays := compress(payload, as.Size()); pays {
+		if small, pays := compress(payload, as.unit()); pays {
 			payload, info.Compressed = small, true
 		}
 	}
 	info.Encoded = int64(len(payload))
 	return info.append(crc32.Checksum(payload, castagnoli)), payload, nil
-}
-
-// travelsAs says which types may stand for each other on the wire.
-func travelsAs(dtype, as linalg.DType) bool {
-	return dtype == linalg.I32 && as == linalg.I32 || dtype == linalg.F32 && (as == linalg.F32 || as == linalg.BF16)
 }
 
 // append returns the section's header, name and dimensions.
@@ -127,36 +126,49 @@ func readSection(r io.Reader, limit int64) (Section, SectionInfo, error) {
 func parseSection(fixed, tail []byte, nameLen int, limit int64) (SectionInfo, error) {
 	encoded, decoded := binary.LittleEndian.Uint64(fixed[8:]), binary.LittleEndian.Uint64(fixed[16:])
 	info := SectionInfo{
-		Name: string(tail[:nameLen]), DType: linalg.DType(fixed[0]), As: linalg.DType(fixed[1]), Compressed: fixed[2] == flagCompressed,
+		Name: string(tail[:nameLen]), DType: linalg.DType(fixed[0]), As: Form(fixed[1]), Compressed: fixed[2] == flagCompressed,
 	}
 	switch {
 	case !utf8.ValidString(info.Name):
 		return info, damaged("the name %q is not UTF-8", info.Name)
 	case fixed[2] > flagCompressed || fixed[6] != 0 || fixed[7] != 0:
 		return info, damaged("%q: unknown flags", info.Name)
-	case !travelsAs(info.DType, info.As):
+	case !info.As.carries(info.DType):
 		return info, damaged("%q: %v does not travel as %v", info.Name, info.DType, info.As)
 	}
-	size := uint64(info.As.Size())
+	elements := uint64(1)
 	for at := nameLen; at < len(tail); at += 8 {
 		d := binary.LittleEndian.Uint64(tail[at:])
-		hi, lo := bits.Mul64(size, d)
+		hi, lo := bits.Mul64(elements, d)
 		if d > math.MaxInt32 || hi != 0 {
 			return info, damaged("%q: dimension %d is too large", info.Name, d)
 		}
-		size = lo
+		elements = lo
 		info.Shape = append(info.Shape, int(d))
 	}
-	switch {
+	most := uint64(max(limit, 0))
+	if elements > most { // what follows cannot overflow
+		return info, damaged("%q: %d elements are more than a frame may hold", info.Name, elements)
+	}
+	info.Encoded, info.Decoded = int64(encoded), int64(decoded)
+	switch size := uint64(info.As.Size(info.Shape)); {
 	case size != decoded:
 		return info, damaged("%q: shape %v takes %d bytes, the header declares %d", info.Name, info.Shape, size, decoded)
-	case decoded > uint64(max(limit, 0)):
+	case uint64(info.held()) > most:
 		return info, damaged("%q: %d bytes are more than a frame may hold", info.Name, decoded)
 	case !info.Compressed && encoded != decoded || info.Compressed && encoded > decoded:
 		return info, damaged("%q: %d bytes stand for %d", info.Name, encoded, decoded)
 	}
-	info.Encoded, info.Decoded = int64(encoded), int64(decoded)
 	return info, nil
+}
+
+// held is what counts against the limit of a frame: the elements as they come out of compression,
+// but as F32 where they are int8, of which little on the wire would become four times as much.
+func (i SectionInfo) held() int64 {
+	if i.As == AsInt8 {
+		return AsF32.Size(i.Shape)
+	}
+	return i.Decoded
 }
 
 // readPayload reads n bytes and takes memory as they arrive.
@@ -182,11 +194,16 @@ func readPayload(r io.Reader, n int64) ([]byte, error) {
 func (i SectionInfo) decode(payload []byte) (*linalg.Tensor, error) {
 	if i.Compressed {
 		var err error
-		if payload, err = decompress(payload, i.Decoded, i.As.Size()); err != nil {
+		if payload, err = decompress(payload, i.Decoded, i.As.unit()); err != nil {
 			return nil, damaged("%q does not decompress: %w", i.Name, err)
 		}
 	}
-	t := linalg.New(i.As, i.Shape...)
+	if i.As == AsInt8 {
+		t := linalg.New(linalg.F32, i.Shape...)
+		linalg.SetInt8Bytes(t, payload)
+		return t, nil
+	}
+	t := linalg.New(linalg.DType(i.As), i.Shape...)
 	linalg.SetBytes(t, payload)
 	if i.DType == linalg.F32 {
 		return t.Convert(linalg.F32), nil

@@ -57,14 +57,14 @@ func TestFault(t *testing.T) {
 
 func TestNegotiate(t *testing.T) {
 	for _, c := range []struct {
-		low, high uint16
-		want      uint16
+		low, high, least uint16
+		want             uint16
 	}{
-		{2, 2, 2}, {1, 9, 2}, {0, 2, 2}, {3, 9, 0}, {0, 1, 0}, {3, 1, 0},
+		{2, 2, 2, 2}, {1, 9, 2, 3}, {0, 2, 2, 2}, {3, 9, 2, 3}, {2, 3, 3, 3}, {2, 2, 3, 0}, {4, 9, 2, 0}, {0, 1, 2, 0}, {3, 1, 2, 0},
 	} {
-		got, err := protocol.Negotiate(&protocol.Hello{MinVersion: c.low, MaxVersion: c.high, Software: "cola 9"})
+		got, err := protocol.Negotiate(&protocol.Hello{MinVersion: c.low, MaxVersion: c.high, Software: "cola 9"}, c.least)
 		if got != c.want || (err == nil) != (c.want > 0) {
-			t.Errorf("%d to %d: %d, %v", c.low, c.high, got, err)
+			t.Errorf("%d to %d, at least %d: %d, %v", c.low, c.high, c.least, got, err)
 		}
 		if err != nil && protocol.AsFault(err).Code != protocol.CodeVersion {
 			t.Errorf("%d to %d: %v", c.low, c.high, err)

@@ -177,7 +177,7 @@ func readSections(r io.Reader, m Message, h frameHeader, limits Limits) ([]Secti
 			}
 			return nil, fmt.Errorf("%v: section %d: %w", h.kind, i, err)
 		}
-		decoded += info.Decoded
+		decoded += info.held()
 		*s.sections() = append(*s.sections(), section)
 		infos = append(infos, info)
 	}

@@ -24,7 +24,7 @@ import (
 var update = flag.Bool("update", false, "write the golden frames anew")
 
 func section(name string, t *linalg.Tensor) protocol.Section {
-	return protocol.Section{Name: name, Tensor: t, As: t.DType()}
+	return protocol.Section{Name: name, Tensor: t, As: protocol.Form(t.DType())}
 }
 
 // ramp returns a tensor of distinct numbers.
@@ -32,6 +32,19 @@ func ramp(shape ...int) *linalg.Tensor {
 	t := linalg.New(linalg.F32, shape...)
 	for i := range t.F32() {
 		t.F32()[i] = float32(i) - 1.5
+	}
+	return t
+}
+
+// thirds returns a tensor of multiples of one number, of which 127 are in every block of 64: int8
+// has them exactly, and rounds nothing.
+func thirds(shape ...int) *linalg.Tensor {
+	t := linalg.New(linalg.F32, shape...)
+	for i := range t.F32() {
+		t.F32()[i] = 0.75 * float32(i*37%255-127)
+		if i%t.Cols()%64 == 0 {
+			t.F32()[i] = 0.75 * 127
+		}
 	}
 	return t
 }
@@ -55,14 +68,14 @@ func examples() map[string]protocol.Message {
 					Name: "sgd", LearningRate: 0.05, Momentum: 0.9, Nesterov: true, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 5e-4, ClipNorm: 1,
 				},
 				Schedule: protocol.Schedule{Name: "cosine", Warmup: 0.1},
-				Encoding: protocol.Encoding{X: linalg.BF16, G: linalg.F32, Compress: true}, CompressUpdates: true,
+				Encoding: protocol.Encoding{X: protocol.AsBF16, G: protocol.AsF32, Compress: true}, CompressUpdates: true,
 			},
 			Adapters: []protocol.Adapter{{Kind: "mlp", Rank: 8, Scale: 2, Hidden: []int{5, 6}, Bias: true}},
 			Sites:    []protocol.Site{{Name: "convs.0", Kind: "conv2d", In: 9, Out: 4, Bias: true, Conv: []int{28, 28, 1, 3, 1, 1}, Group: 1, Head: true}},
 		},
 		"open": &protocol.Open{Round: 7, Rows: 32, Start: 6, End: 8, Version: 4},
 		"batch": &protocol.Batch{Round: 7, Sections: []protocol.Section{
-			{Name: "inputs", Tensor: ramp(2, 2, 1, 1), As: linalg.BF16}, section("labels", labels),
+			{Name: "inputs", Tensor: ramp(2, 2, 1, 1), As: protocol.AsBF16}, section("labels", labels),
 		}},
 		"batch_of_text": &protocol.Batch{Round: 7, Sections: []protocol.Section{
 			section("inputs", linalg.FromI32([]int32{5, 6, 7}, 3)), section("labels", linalg.FromI32([]int32{8, -100, 9, 1}, 4)),
@@ -72,9 +85,12 @@ func examples() map[string]protocol.Message {
 			section("x", linalg.FromI32([]int32{5, 6}, 2)), section("g.tokens", ramp(2, 4)),
 		}},
 		"tuples": &protocol.Tuples{Round: 7, Group: 1, Last: true, Sections: []protocol.Section{section("x", ramp(2, 3)), section("g.head", ramp(2, 4))}},
-		"loss":   &protocol.Loss{Round: 7, Loss: 0.25, Rows: 32, Correct: 30},
+		"tuples_of_int8": &protocol.Tuples{Round: 7, Group: 1, Sections: []protocol.Section{
+			{Name: "x", Tensor: thirds(2, 67), As: protocol.AsInt8}, {Name: "g.head", Tensor: thirds(2, 2), As: protocol.AsInt8},
+		}},
+		"loss": &protocol.Loss{Round: 7, Loss: 0.25, Rows: 32, Correct: 30},
 		"update": &protocol.Update{Version: 4, Round: 7, Rows: 64, Digest: []byte{1, 2, 3}, Sections: []protocol.Section{
-			{Name: "head.weight", Tensor: linalg.New(linalg.F32, 20, 20), As: linalg.F32, Compress: true}, section("head.bias", ramp(4)),
+			{Name: "head.weight", Tensor: linalg.New(linalg.F32, 20, 20), As: protocol.AsF32, Compress: true}, section("head.bias", ramp(4)),
 		}},
 		"commit":   &protocol.Commit{Version: 4, Round: 8, Included: true, Final: true, Best: 3, Members: 8, Sections: []protocol.Section{section("head.weight", ramp(1, 1))}},
 		"eval":     &protocol.Eval{Round: 8, Loss: 0.5, Accuracy: 0.875, Examples: 1000},
@@ -146,11 +162,11 @@ func TestRoundTripOfSections(t *testing.T) {
 		"odd numbers": linalg.FromF32([]float32{float32(math.NaN()), float32(math.Inf(-1)), float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32}, 4),
 	} {
 		for _, compress := range []bool{false, true} {
-			for _, as := range []linalg.DType{0, tensor.DType(), linalg.BF16} {
-				if tensor.DType() == linalg.I32 && as == linalg.BF16 {
+			for _, as := range []protocol.Form{0, protocol.Form(tensor.DType()), protocol.AsBF16, protocol.AsInt8} {
+				if tensor.DType() == linalg.I32 && (as == protocol.AsBF16 || as == protocol.AsInt8) {
 					continue
 				}
-				s := protocol.Section{Name: "t", Tensor: tensor, As: as, Compress: compress}
+				s := protocol.Section{Name: "t", Tensor: tensor, As: as, Seed: 5, Compress: compress}
 				prepared := s
 				if err := prepared.Prepare(); err != nil {
 					t.Fatal(err)
@@ -168,8 +184,12 @@ func TestRoundTripOfSections(t *testing.T) {
 					t.Fatalf("%s as %v: %v", name, as, err)
 				}
 				want := tensor
-				if as == linalg.BF16 {
+				if as == protocol.AsBF16 {
 					want = tensor.Convert(linalg.BF16).Convert(linalg.F32)
+				}
+				if as == protocol.AsInt8 {
+					want = linalg.New(linalg.F32, tensor.Shape()...)
+					linalg.SetInt8Bytes(want, linalg.Int8Bytes(tensor, 5))
 				}
 				if diff := cmp.Diff(want, m.(*protocol.Tuples).Sections[0].Tensor, equal()); diff != "" {
 					t.Errorf("%s as %v, compressed %t:\n%s", name, as, compress, diff)
@@ -192,13 +212,13 @@ func TestRoundedSectionsTravelAlike(t *testing.T) {
 		}
 		return frame
 	}
-	want := encode(protocol.Section{Name: "x", Tensor: exact, As: linalg.BF16})
-	for _, as := range []linalg.DType{0, linalg.BF16} {
+	want := encode(protocol.Section{Name: "x", Tensor: exact, As: protocol.AsBF16})
+	for _, as := range []protocol.Form{0, protocol.AsBF16} {
 		if got := encode(protocol.Section{Name: "x", Tensor: exact.Convert(linalg.BF16), As: as}); !bytes.Equal(got, want) {
 			t.Errorf("rounded before, as %v: another frame", as)
 		}
 	}
-	if _, err := protocol.Encode(&protocol.Tuples{Sections: []protocol.Section{{Name: "x", Tensor: exact.Convert(linalg.BF16), As: linalg.F32}}}); err == nil {
+	if _, err := protocol.Encode(&protocol.Tuples{Sections: []protocol.Section{{Name: "x", Tensor: exact.Convert(linalg.BF16), As: protocol.AsF32}}}); err == nil {
 		t.Error("bf16 travels as f32")
 	}
 }
@@ -210,7 +230,10 @@ func TestEncodeRefuses(t *testing.T) {
 		"no tensor":              &protocol.Batch{Sections: []protocol.Section{{Name: "x"}}},
 		"a long name":            &protocol.Batch{Sections: []protocol.Section{{Name: long, Tensor: ramp(1)}}},
 		"nine dimensions":        &protocol.Batch{Sections: []protocol.Section{{Name: "x", Tensor: ramp(1, 1, 1, 1, 1, 1, 1, 1, 1)}}},
-		"floats as integers":     &protocol.Batch{Sections: []protocol.Section{{Name: "x", Tensor: ramp(1), As: linalg.I32}}},
+		"floats as integers":     &protocol.Batch{Sections: []protocol.Section{{Name: "x", Tensor: ramp(1), As: protocol.AsI32}}},
+		"integers as int8":       &protocol.Batch{Sections: []protocol.Section{{Name: "x", Tensor: linalg.FromI32([]int32{1}, 1), As: protocol.AsInt8}}},
+		"bfloat16 as int8":       &protocol.Batch{Sections: []protocol.Section{{Name: "x", Tensor: ramp(1).Convert(linalg.BF16), As: protocol.AsInt8}}},
+		"a form that is none":    &protocol.Batch{Sections: []protocol.Section{{Name: "x", Tensor: ramp(1), As: 6}}},
 		"half-precision tensors": &protocol.Batch{Sections: []protocol.Section{{Name: "x", Tensor: ramp(1).Convert(linalg.F16)}}},
 	} {
 		if _, err := protocol.Encode(m); err == nil {
@@ -225,7 +248,7 @@ func TestEncodeRefuses(t *testing.T) {
 
 // TestDamagedFrames cuts a frame at every byte and flips every bit: none passes.
 func TestDamagedFrames(t *testing.T) {
-	for _, name := range []string{"batch", "update", "error"} {
+	for _, name := range []string{"batch", "update", "error", "tuples_of_int8"} {
 		frame, err := protocol.Encode(examples()[name])
 		if err != nil {
 			t.Fatal(err)

@@ -95,6 +95,7 @@ func FuzzHeader(f *testing.F) {
 func FuzzSection(f *testing.F) {
 	for _, s := range []protocol.Section{
 		section("x", ramp(3, 2)), {Name: "y", Tensor: ramp(400), Compress: true}, section("", ramp()),
+		{Name: "z", Tensor: ramp(3, 70), As: protocol.AsInt8, Seed: 1}, {Name: "z", Tensor: ramp(9, 64), As: protocol.AsInt8, Compress: true},
 	} {
 		raw, err := protocol.EncodeSection(s)
 		if err != nil {

@@ -8,7 +8,8 @@ type Limits struct {
 	Depth int
 	// Sections bounds the number of sections of a frame.
 	Sections int
-	// FrameBytes bounds a frame's sections, as they travel and as they are decoded.
+	// FrameBytes bounds a frame's sections, as they travel and as they are decoded, int8 to
+	// float32.
 	FrameBytes int64
 }
 

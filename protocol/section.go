@@ -1,6 +1,10 @@
 package protocol
 
-import "github.com/gradientlearning/cola/linalg"
+import (
+	"fmt"
+
+	"github.com/gradientlearning/cola/linalg"
+)
 
 // Section is one tensor behind a message's header. The sender sets all fields; the
 // receiver finds the Tensor decoded on the host: F32 whatever float type it travelled
@@ -8,10 +12,12 @@ import "github.com/gradientlearning/cola/linalg"
 type Section struct {
 	Name   string
 	Tensor *linalg.Tensor
-	// As is the type of the elements on the wire: F32 or BF16 (rounded to nearest
-	// even) for a float tensor, I32 for an int32 one. 0 means the tensor's own. A tensor of
-	// BF16 travels as it is, and is for the receiver what an F32 one is that was rounded.
-	As linalg.DType
+	// As is how the elements travel; 0 means in the tensor's own type. A tensor of BF16
+	// travels as it is, and is for the receiver what an F32 one is that was rounded.
+	As Form
+	// Seed decides how AsInt8 rounds: the same tensor under the same seed gives the same bytes.
+	// The product of two tensors is right in the mean only if their seeds differ.
+	Seed uint64
 	// Compress shuffles bytes and compresses with zstd where that pays.
 	Compress bool
 
@@ -33,7 +39,35 @@ func (s *Section) Prepare() error {
 
 // Encoding is a job's choice of how sections travel.
 type Encoding struct {
-	X        linalg.DType `msgpack:"x"`        // of captured inputs and batches that are floats
-	G        linalg.DType `msgpack:"g"`        // of gradients
-	Compress bool         `msgpack:"compress"` // byte-shuffle and zstd where it pays
+	X        Form `msgpack:"x"`        // of captured inputs
+	G        Form `msgpack:"g"`        // of gradients
+	Compress bool `msgpack:"compress"` // byte-shuffle and zstd where it pays
+}
+
+// Inputs is how a participant's batches travel where they are floats: as captured inputs do, but
+// in BF16 where those are int8. What is right in the mean is so behind a product, and not behind
+// the model, which is not linear in its inputs.
+func (e Encoding) Inputs() Form {
+	if e.X == AsInt8 {
+		return AsBF16
+	}
+	return e.X
+}
+
+// Version returns the lowest version of the protocol that has the encoding.
+func (e Encoding) Version() uint16 {
+	if e.X == AsInt8 || e.G == AsInt8 {
+		return 3
+	}
+	return MinVersion
+}
+
+// Validate says whether this release knows the encoding.
+func (e Encoding) Validate() error {
+	for _, f := range []Form{e.X, e.G} {
+		if !f.carries(linalg.F32) {
+			return fmt.Errorf("floats do not travel as %v", f)
+		}
+	}
+	return nil
 }

@@ -13,15 +13,35 @@ const (
 	sectionHeader = 32
 )
 
-// section is the bytes of a tensor as it travels.
+// section is the bytes of a tensor that travels in elements of so many bytes.
 func section(name string, shape []int, size int) int64 {
-	return int64(sectionHeader+len(name)+8*len(shape)) + int64(linalg.Elements(shape))*int64(size)
+	return sectionOf(name, shape, int64(linalg.Elements(shape))*int64(size))
+}
+
+// sectionOf is the bytes of a tensor whose elements take so many.
+func sectionOf(name string, shape []int, payload int64) int64 {
+	return int64(sectionHeader+len(name)+8*len(shape)) + payload
+}
+
+// Wire says how many bytes the elements of a tensor take on the wire where those are not what the
+// device is asked for. nil: they are; of Inputs, float32.
+type Wire struct {
+	Inputs, X, G func(shape []int) int64
+}
+
+// payload is the bytes of a tensor of a type on the wire.
+func payload(shape []int, dtype linalg.DType, size func(shape []int) int64) int64 {
+	if size == nil || dtype == linalg.I32 {
+		return int64(linalg.Elements(shape)) * int64(dtype.Size())
+	}
+	return size(shape)
 }
 
 // batchBytes is what a participant's batch takes.
-func (l Load) batchBytes(m model.Config) int64 {
+func (l Load) batchBytes(m model.Config, wire Wire) int64 {
 	if l.Images > 0 {
-		return frame + section("inputs", append([]int{l.Images}, m.Input...), 4) + section("labels", []int{l.Images}, 4)
+		images := append([]int{l.Images}, m.Input...)
+		return frame + sectionOf("inputs", images, payload(images, linalg.F32, wire.Inputs)) + section("labels", []int{l.Images}, 4)
 	}
 	tokens, targets := sum(l.Texts), sum(l.Targets)
 	n := frame + section("inputs", []int{tokens}, 4) + section("starts", []int{len(l.Texts)}, 4)
@@ -101,21 +121,21 @@ func (s *sink) Gradient(site int, _ *linalg.Tensor, rows []model.Rows) {
 // count adds one participant's rows of a group.
 func (s *sink) count(k, rows int, x *linalg.Tensor, members []adapter.Site) {
 	shape := append([]int{s.kept(k, rows)}, x.Shape()[1:]...)
-	size := s.config.X.Size()
+	dtype := s.config.X
 	if x.DType() == linalg.I32 {
-		size = x.DType().Size()
+		dtype = linalg.I32
 	}
 	t := &s.participants[k]
-	t.Tuples += frame + section("x", shape, size)
-	s.copies += int64(linalg.Elements(shape)) * int64(size)
+	t.Tuples += frame + sectionOf("x", shape, payload(shape, dtype, s.config.Wire.X))
+	s.copies += payload(shape, dtype, nil)
 	for _, site := range members {
 		g := []int{shape[0], site.Out}
 		if site.Kind == adapter.SiteConv2D {
 			h, w := site.Conv.Output()
 			g = []int{shape[0], h, w, site.Out}
 		}
-		t.Tuples += section("g."+site.Name, g, s.config.G.Size())
-		s.copies += int64(linalg.Elements(g)) * int64(s.config.G.Size())
+		t.Tuples += sectionOf("g."+site.Name, g, payload(g, s.config.G, s.config.Wire.G))
+		s.copies += payload(g, s.config.G, nil)
 	}
 }
 

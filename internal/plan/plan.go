@@ -17,8 +17,10 @@ type Config struct {
 	Mode model.Mode
 	// Loads are what the participants give in a round.
 	Loads []Load
-	// X and G are the types that the tuples travel as.
+	// X and G are the types in which the device is asked for tuples, and in which these travel,
+	// unless Wire says otherwise.
 	X, G linalg.DType
+	Wire Wire
 	// DropZeroRows says that rows whose g is zero do not travel.
 	DropZeroRows bool
 	// Broadcast says that the merged update travels with each commit.
@@ -94,7 +96,7 @@ func Predict(c Config) (*Prediction, error) {
 	s := &sink{sites: sites, config: c, task: base.Config().Task}
 	batch := c.batch(base.Config())
 	for _, l := range c.Loads {
-		t := Traffic{Participant: l.Participant, Batch: l.batchBytes(base.Config())}
+		t := Traffic{Participant: l.Participant, Batch: l.batchBytes(base.Config(), c.Wire)}
 		own := int64(0)
 		for i, site := range sites {
 			shapes, err := parameters(site, l.Adapter)
