@@ -24,7 +24,7 @@ type benchDeliver struct {
 	benchSites
 	Participants int    `default:"1" help:"Participants, each with texts and a connection of its own."`
 	Device       string `default:"cpu" placeholder:"DEVICE" help:"Where to compute: auto (a GPU where there is one, else the CPU), cpu, cuda or cuda:N."`
-	Wire         string `default:"bf16" enum:"f32,bf16" help:"What x and g travel as: f32 or bf16."`
+	Wire         string `default:"bf16" enum:"f32,bf16,int8" help:"What x and g travel as: f32, bf16 or int8."`
 	benchPrecision
 	benchRepeats
 }

@@ -78,6 +78,9 @@ targets = ["c_attn", "wte"]
 rank = 2
 [optimizer]
 learning_rate = 0.01
+[wire]
+x = "int8"
+g = "int8"
 [eval]
 data = "jsonl:texts.jsonl"
 max_length = 32
@@ -98,7 +101,7 @@ var kinds = map[string]func(t *testing.T, rounds, interval int) *federation{
 	"text": newTextFederation,
 }
 
-// newTextFederation has a tiny GPT-2 and ends with its best commit.
+// newTextFederation has a tiny GPT-2, tuples as int8, and ends with its best commit.
 func newTextFederation(t *testing.T, rounds, interval int) *federation {
 	t.Helper()
 	f := newFederation(t, "collaborative", rounds, interval)

@@ -34,8 +34,8 @@ type jobFlags struct {
 	Optimizer    *string  `help:"Optimizer: sgd, adam or adamw." placeholder:"NAME"`
 	LearningRate *float64 `help:"Learning rate before the schedule." placeholder:"RATE"`
 	Loss         *string  `help:"Normalise the loss by each participant's own predictions (participant) or by all (batch)." placeholder:"RULE"`
-	WireX        *string  `name:"wire-x" help:"How captured inputs travel: f32 or bf16." placeholder:"DTYPE"`
-	WireG        *string  `name:"wire-g" help:"How gradients travel: f32 or bf16." placeholder:"DTYPE"`
+	WireX        *string  `name:"wire-x" help:"How captured inputs travel: f32, bf16 or int8." placeholder:"DTYPE"`
+	WireG        *string  `name:"wire-g" help:"How gradients travel: f32, bf16 or int8." placeholder:"DTYPE"`
 	Mode         []string `placeholder:"MODE" help:"Collaborations to run (alone, joint, collaborative) or how the pass treats adapters (detached, unmerged, merged); may be repeated."`
 }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/gradientlearning/cola/internal/plan"
 	"github.com/gradientlearning/cola/internal/report"
 	"github.com/gradientlearning/cola/internal/sim"
-	"github.com/gradientlearning/cola/linalg"
 	"github.com/gradientlearning/cola/linalg/dryrun"
 	"github.com/gradientlearning/cola/model"
 	"github.com/gradientlearning/cola/protocol"
@@ -127,11 +126,13 @@ func (v *planVerb) config(env *cli.Env, job coordinator.Job) (plan.Config, error
 
 // planOf describes a round of a job in which every participant gives the same load.
 func planOf(job coordinator.Job, load plan.Load) (plan.Config, error) {
-	x, errX := linalg.ParseDType(job.Wire.X)
-	g, errG := linalg.ParseDType(job.Wire.G)
+	x, errX := protocol.ParseForm(job.Wire.X)
+	g, errG := protocol.ParseForm(job.Wire.G)
 	c := plan.Config{
-		Model: job.ModelConfig(), Mode: job.EffectiveMode(), X: x, G: g, DropZeroRows: job.Solver.Name == "gradient",
-		Broadcast: job.EffectiveMode() == model.Merged && job.Wire.Broadcast == "commit",
+		Model: job.ModelConfig(), Mode: job.EffectiveMode(), X: x.Host(), G: g.Host(),
+		Wire:         plan.Wire{Inputs: protocol.Encoding{X: x}.Inputs().Size, X: x.Size, G: g.Size},
+		DropZeroRows: job.Solver.Name == "gradient",
+		Broadcast:    job.EffectiveMode() == model.Merged && job.Wire.Broadcast == "commit",
 	}
 	for _, name := range sim.Names(job.Participants) {
 		load.Participant, load.Adapter = name, job.Spec(name)

@@ -124,10 +124,11 @@ func exampleFrames(inputs *linalg.Tensor) ([]byte, error) {
 	for _, m := range []protocol.Message{
 		&protocol.Hello{MinVersion: 2, MaxVersion: 2, Participant: "ada", Software: "cola", Data: protocol.Data{Examples: 600, Shape: []int{3}, Classes: 2}},
 		&protocol.Batch{Round: 7, Sections: []protocol.Section{
-			{Name: "inputs", Tensor: inputs, As: linalg.BF16},
+			{Name: "inputs", Tensor: inputs, As: protocol.AsBF16},
 			{Name: "labels", Tensor: linalg.FromI32([]int32{0, 1}, 2)},
 		}},
 		&protocol.Tuples{Round: 7, Sections: []protocol.Section{{Name: "x", Tensor: linalg.New(linalg.F32, 64, 64), Compress: true}}},
+		&protocol.Tuples{Round: 7, Group: 1, Sections: []protocol.Section{{Name: "x", Tensor: linalg.New(linalg.F32, 4, 64), As: protocol.AsInt8}}},
 		&protocol.Loss{Round: 7, Loss: math.NaN()},
 		&protocol.Enroll{Token: "hush", Participant: "ada"},
 	} {

@@ -100,7 +100,7 @@ func BenchmarkTupleBytes(b *testing.B) {
 		b.Skip("MNIST is not on this machine: ", err)
 	}
 	const payload = 4 * (784 + 128 + 128 + 256 + 256 + 10)
-	for _, encoding := range []string{"f32", "bf16"} {
+	for _, encoding := range []string{"f32", "bf16", "int8"} {
 		for _, compress := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%s/compress=%t", encoding, compress), func(b *testing.B) {
 				job := sim.JobFor(coordinator.DefaultJob(), coordinator.Alone)

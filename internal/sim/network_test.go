@@ -81,7 +81,7 @@ func TestBitsSurviveABadNetwork(t *testing.T) {
 		"corrupt": func(r *rand.Rand) netem.Faults { return netem.Faults{CorruptAt: 1 + r.Int64N(20_000)} },
 		"slow":    func(*rand.Rand) netem.Faults { return netem.Faults{Delay: time.Millisecond, BytesPerSecond: 4e6} },
 	}
-	for _, name := range []string{"collaborative", "interval", "alone", "batch"} {
+	for _, name := range []string{"collaborative", "interval", "alone", "batch", "int8"} {
 		want := federate(t, variant(variants()[name]), nil, everyone()).AdaptersSHA256
 		for kind, f := range faults {
 			t.Run(name+"/"+kind, func(t *testing.T) {

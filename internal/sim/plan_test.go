@@ -11,14 +11,18 @@ import (
 	"github.com/gradientlearning/cola/data"
 	"github.com/gradientlearning/cola/internal/plan"
 	"github.com/gradientlearning/cola/internal/sim"
-	"github.com/gradientlearning/cola/linalg"
+	"github.com/gradientlearning/cola/protocol"
 )
 
-// What cola plan says of bytes is what a federation sends, within 3 %, in every mode.
+// What cola plan says of bytes is what a federation sends, within 3 %, in every mode, and in every
+// form.
 func TestBytesAreAsPlanned(t *testing.T) {
 	config := `{"model_type":"gpt2","vocab_size":23,"n_positions":16,"n_embd":96,"n_layer":3,"n_head":3}`
-	for _, collaboration := range []coordinator.Collaboration{coordinator.Alone, coordinator.Collaborative} {
+	for form, collaboration := range map[protocol.Form]coordinator.Collaboration{
+		protocol.AsF32: coordinator.Alone, protocol.AsBF16: coordinator.Collaborative, protocol.AsInt8: coordinator.Collaborative,
+	} {
 		job := textJob(t, "gpt2")
+		job.Wire.X, job.Wire.G = form.String(), form.String()
 		if err := os.WriteFile(filepath.Join(job.Model.Path, "config.json"), []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +37,7 @@ func TestBytesAreAsPlanned(t *testing.T) {
 		}
 		var sent, received int64
 		for round := range job.Rounds {
-			p, err := plan.Predict(roundOf(job, names, own, round))
+			p, err := plan.Predict(roundOf(job, form, names, own, round))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,16 +48,17 @@ func TestBytesAreAsPlanned(t *testing.T) {
 		}
 		for what, pair := range map[string][2]int64{"sent": {result.BytesSent, sent}, "received": {result.BytesReceived, received}} {
 			if off := math.Abs(float64(pair[0])/float64(pair[1]) - 1); off > 0.03 {
-				t.Errorf("%s: %d bytes %s, %d were planned: off by %.1f %%", collaboration, pair[0], what, pair[1], 100*off)
+				t.Errorf("%s as %v: %d bytes %s, %d were planned: off by %.1f %%", collaboration, form, pair[0], what, pair[1], 100*off)
 			}
 		}
 	}
 }
 
 // roundOf describes a round of a job: the texts that the participants' samplers draw.
-func roundOf(job coordinator.Job, names []string, own func(i int) data.Dataset, round uint64) plan.Config {
+func roundOf(job coordinator.Job, form protocol.Form, names []string, own func(i int) data.Dataset, round uint64) plan.Config {
 	c := plan.Config{
-		Model: job.ModelConfig(), Mode: job.EffectiveMode(), X: linalg.F32, G: linalg.F32, DropZeroRows: true,
+		Model: job.ModelConfig(), Mode: job.EffectiveMode(), X: form.Host(), G: form.Host(), DropZeroRows: true,
+		Wire:      plan.Wire{X: form.Size, G: form.Size},
 		Broadcast: job.Collaboration == coordinator.Collaborative && job.Wire.Broadcast == "commit",
 	}
 	for i, name := range names {

@@ -87,6 +87,7 @@ func variants() map[string]func(*coordinator.Job) {
 		},
 		"steps": func(j *coordinator.Job) { j.Solver.Name, j.Solver.Steps, j.Optimizer.LearningRate = "steps", 3, 1e-3 },
 		"bf16":  func(j *coordinator.Job) { j.Wire.X, j.Wire.G = "bf16", "bf16" },
+		"int8":  func(j *coordinator.Job) { j.Wire.X, j.Wire.G, j.Interval = "int8", "int8", 2 },
 		"batch": func(j *coordinator.Job) { j.Loss = "batch"; j.Wire.Compress = false; j.Wire.Broadcast = "end" },
 		"cnn": func(j *coordinator.Job) {
 			j.Model = coordinator.ModelConfig{Type: "cnn", Input: []int{6, 6, 2}, Classes: 4, Hidden: []int{3, 5}}
@@ -124,6 +125,9 @@ func TestAloneIsIsolated(t *testing.T) {
 	for _, mode := range []model.Mode{model.Unmerged, model.Detached} {
 		job := variant(variants()["alone"])
 		job.Mode = mode
+		if mode == model.Unmerged { // rounded by the owner's name, whoever else is there
+			job.Wire.X, job.Wire.G = "int8", "int8"
+		}
 		eight := map[string]int{}
 		for i, name := range sim.Names(8) {
 			eight[name] = i % 4
