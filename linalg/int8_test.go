@@ -24,7 +24,7 @@ func TestInt8Size(t *testing.T) {
 		shape []int
 		want  int
 	}{
-		{nil, 3}, {[]int{5}, 15}, {[]int{0, 1 << 40, 1 << 40}, 0}, {[]int{7, 0}, 0}, {[]int{3, 64}, 3 * 66}, {[]int{3, 65}, 3 * 69}, {[]int{2, 5, 4, 8}, 2 * (160 + 6)},
+		{nil, 3}, {[]int{5}, 15}, {[]int{0, 1 << 20, 1 << 20}, 0}, {[]int{7, 0}, 0}, {[]int{3, 64}, 3 * 66}, {[]int{3, 65}, 3 * 69}, {[]int{2, 5, 4, 8}, 2 * (160 + 6)},
 	} {
 		if got := linalg.Int8Size(c.shape); got != c.want {
 			t.Errorf("%v takes %d bytes, want %d", c.shape, got, c.want)
