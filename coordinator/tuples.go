@@ -175,17 +175,15 @@ func (a *arrival) wait() ([]*linalg.Tensor, error) {
 }
 
 // message is an owner's tuple: its rows of x and of the gradients, without those that carry no
-// gradient at any of the sites. What it does not copy lies in the tensors' memory.
+// gradient at any of the sites. It lies in the tensors' memory.
 func (s *tupleSink) message(a *arrival, tensors []*linalg.Tensor, own model.Rows, owner string) *protocol.Tuples {
 	var parts []*linalg.Tensor
 	for _, t := range tensors {
 		parts = append(parts, t.RowRange(own.Lo, own.Hi))
 	}
+	var keep []int // nil: all
 	if s.dropZero {
-		keep := linalg.NonZeroRows(parts[1:])
-		for i, t := range parts {
-			parts[i] = linalg.KeepRows(t, keep)
-		}
+		keep = linalg.NonZeroRows(parts[1:])
 	}
 	m := &protocol.Tuples{Round: s.round, Group: s.sites[a.first].Group, Last: a.last}
 	for i, t := range parts {
@@ -198,7 +196,7 @@ func (s *tupleSink) message(a *arrival, tensors []*linalg.Tensor, own model.Rows
 			as = protocol.AsI32
 		}
 		m.Sections = append(m.Sections, protocol.Section{
-			Name: name, Tensor: t, As: as, Seed: roundingSeed(s.seed, s.round, owner, unique), Compress: s.encoding.Compress,
+			Name: name, Tensor: t, Rows: keep, As: as, Seed: roundingSeed(s.seed, s.round, owner, unique), Compress: s.encoding.Compress,
 		})
 	}
 	return m

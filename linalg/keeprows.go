@@ -3,9 +3,9 @@ package linalg
 import "slices"
 
 // NonZeroRows lists the rows that are not all zero in every one of some host tensors, F32 or BF16,
-// of as many rows.
+// of as many rows. It is never nil.
 func NonZeroRows(tensors []*Tensor) []int {
-	var list []int
+	list := make([]int, 0, tensors[0].Rows())
 	for i := range tensors[0].Rows() {
 		if slices.ContainsFunc(tensors, func(t *Tensor) bool { return !isZeroRow(t, i) }) {
 			list = append(list, i)

@@ -31,15 +31,15 @@ type SectionInfo struct {
 	Decoded    int64 // bytes of the elements in form As
 }
 
-// encode returns the section's header and payload. The payload may be the tensor's own
-// memory: the tensor must not change before it is sent.
-func (s Section) encode() (prefix, payload []byte, err error) {
+// encode returns the section as it travels. The payload may be the tensor's own memory: the
+// tensor must not change before it is sent.
+func (s Section) encode() (*prepared, error) {
 	if s.prepared != nil {
-		return s.prepared.prefix, s.prepared.payload, nil
+		return s.prepared, nil
 	}
 	t, as := s.Tensor, s.As
 	if t == nil || len(s.Name) > maxName || len(t.Shape()) > maxDims {
-		return nil, nil, Faultf(CodeProtocol, "this is a defect of cola", "a section needs a tensor of at most %d dimensions and a name of at most %d bytes", maxDims, maxName)
+		return nil, Faultf(CodeProtocol, "this is a defect of cola", "a section needs a tensor of at most %d dimensions and a name of at most %d bytes", maxDims, maxName)
 	}
 	if as == 0 {
 		as = Form(t.DType())
@@ -49,21 +49,59 @@ func (s Section) encode() (prefix, payload []byte, err error) {
 		declared = linalg.F32
 	}
 	if !as.carries(declared) {
-		return nil, nil, Faultf(CodeProtocol, "use f32, bf16 or int8", "%v does not travel as %v", declared, as)
+		return nil, Faultf(CodeProtocol, "use f32, bf16 or int8", "%v does not travel as %v", declared, as)
 	}
+	info := SectionInfo{Name: s.Name, DType: declared, As: as}
+	if s.Rows != nil && as == Form(t.DType()) && !s.Compress {
+		info.Shape = append([]int{len(s.Rows)}, t.Shape()[1:]...)
+		return info.prepare(runs(t, s.Rows)), nil
+	}
+	if s.Rows != nil {
+		t = linalg.KeepRows(t, s.Rows)
+	}
+	info.Shape = t.Shape()
+	var payload []byte
 	if as == AsInt8 {
 		payload = linalg.Int8Bytes(t, s.Seed)
 	} else {
 		payload = linalg.Bytes(t.Convert(linalg.DType(as)))
 	}
-	info := SectionInfo{Name: s.Name, DType: declared, As: as, Shape: t.Shape(), Decoded: int64(len(payload))}
+	info.Decoded = int64(len(payload))
 	if s.Compress {
 		if small, pays := compress(payload, as.unit()); pays {
 			payload, info.Compressed = small, true
 		}
 	}
-	info.Encoded = int64(len(payload))
-	return info.append(crc32.Checksum(payload, castagnoli)), payload, nil
+	return info.prepare([][]byte{payload}), nil
+}
+
+// runs returns the bytes of rows, of each run of them in one piece.
+func runs(t *linalg.Tensor, rows []int) [][]byte {
+	all, size := linalg.Bytes(t), t.Cols()*t.DType().Size()
+	var list [][]byte
+	for i := 0; i < len(rows); {
+		end := i + 1
+		for end < len(rows) && rows[end] == rows[end-1]+1 {
+			end++
+		}
+		list = append(list, all[rows[i]*size:(rows[end-1]+1)*size])
+		i = end
+	}
+	return list
+}
+
+// prepare returns a section with this payload, of which it sets the sizes.
+func (i SectionInfo) prepare(payload [][]byte) *prepared {
+	sum := uint32(0)
+	i.Encoded = 0
+	for _, p := range payload {
+		i.Encoded += int64(len(p))
+		sum = crc32.Update(sum, castagnoli, p)
+	}
+	if !i.Compressed {
+		i.Decoded = i.Encoded
+	}
+	return &prepared{i.append(sum), payload}
 }
 
 // append returns the section's header, name and dimensions.

@@ -21,8 +21,11 @@ func DecodeSection(b []byte) error {
 
 // EncodeSection is the inverse.
 func EncodeSection(s Section) ([]byte, error) {
-	prefix, payload, err := s.encode()
-	return append(prefix, payload...), err
+	p, err := s.encode()
+	if err != nil {
+		return nil, err
+	}
+	return append(p.prefix, bytes.Join(p.payload, nil)...), nil
 }
 
 // RawFrame is a Batch with one compressed section that declares what it is told to.

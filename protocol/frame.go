@@ -96,14 +96,16 @@ func encode(m Message) ([][]byte, error) {
 	parts := [][]byte{nil, header}
 	if s, ok := m.(sectioned); ok {
 		for _, section := range *s.sections() {
-			prefix, payload, err := section.encode()
+			p, err := section.encode()
 			if err != nil {
 				return nil, fmt.Errorf("%v: section %q: %w", m.Kind(), section.Name, err)
 			}
-			parts = append(parts, prefix, payload)
+			parts = append(append(parts, p.prefix), p.payload...)
 			h.sections++
-			h.body += uint64(len(prefix)) + uint64(len(payload))
 		}
+	}
+	for _, p := range parts[2:] {
+		h.body += uint64(len(p))
 	}
 	parts[0] = h.append(nil)
 	return parts, nil

@@ -379,3 +379,29 @@ func frameBytes(t *testing.T, name string) int64 {
 	}
 	return int64(len(frame))
 }
+
+// A section of some rows travels as one of a tensor that has no others.
+func TestSectionOfRows(t *testing.T) {
+	x := linalg.New(linalg.F32, 9, 70)
+	for i := range x.F32() {
+		x.F32()[i] = float32(i%11) / 4
+	}
+	ids := linalg.FromI32([]int32{1, 2, 3, 4, 5, 6, 7, 8, 9}, 9)
+	for _, rows := range [][]int{{}, {4}, {0, 1, 2, 5, 7, 8}, {0, 1, 2, 3, 4, 5, 6, 7, 8}} {
+		for _, s := range []protocol.Section{
+			{Name: "x", Tensor: x}, {Name: "x", Tensor: x, As: protocol.AsBF16}, {Name: "x", Tensor: x, As: protocol.AsInt8, Seed: 3},
+			{Name: "x", Tensor: x, Compress: true}, {Name: "x", Tensor: x.Convert(linalg.BF16)}, {Name: "x", Tensor: ids},
+		} {
+			kept := s
+			s.Rows, kept.Tensor = rows, linalg.KeepRows(s.Tensor, rows)
+			got, err := protocol.EncodeSection(s)
+			want, alsoErr := protocol.EncodeSection(kept)
+			if err != nil || alsoErr != nil {
+				t.Fatal(err, alsoErr)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("rows %v of %v as %v: other bytes than the rows alone", rows, s.Tensor.DType(), s.As)
+			}
+		}
+	}
+}

@@ -12,6 +12,9 @@ import (
 type Section struct {
 	Name   string
 	Tensor *linalg.Tensor
+	// Rows are those of Tensor that travel, in ascending order; nil means all. The receiver's
+	// Tensor has no others.
+	Rows []int
 	// As is how the elements travel; 0 means in the tensor's own type. A tensor of BF16
 	// travels as it is, and is for the receiver what an F32 one is that was rounded.
 	As Form
@@ -24,16 +27,20 @@ type Section struct {
 	prepared *prepared
 }
 
-// prepared is a section in the form in which it travels.
-type prepared struct{ prefix, payload []byte }
+// prepared is a section in the form in which it travels. The payload is in pieces, so that rows
+// travel from where they are.
+type prepared struct {
+	prefix  []byte
+	payload [][]byte
+}
 
 // Prepare encodes the section once for many sends. Its tensor must not change any more.
 func (s *Section) Prepare() error {
-	prefix, payload, err := s.encode()
+	p, err := s.encode()
 	if err != nil {
 		return err
 	}
-	s.prepared = &prepared{prefix, payload}
+	s.prepared = p
 	return nil
 }
 

@@ -9,8 +9,8 @@ import (
 )
 
 // sink takes tuples as the coordinator does: x and g are asked for as the pass makes them, and
-// another goroutine waits for a group that is whole and drops the rows of every owner that have
-// no gradient. What the coordinator then gives to connections is let go of.
+// another goroutine waits for a group that is whole and finds the rows of every owner that have
+// a gradient. What the coordinator then gives to connections is let go of.
 type sink struct {
 	dev    linalg.Device
 	sites  []adapter.Site
@@ -92,11 +92,7 @@ func (s *sink) receive() {
 			for _, tensor := range tensors {
 				parts = append(parts, tensor.RowRange(own.Lo, own.Hi))
 			}
-			keep := linalg.NonZeroRows(parts[:len(parts)-1])
-			for _, t := range parts {
-				linalg.KeepRows(t, keep)
-			}
-			s.rows += len(keep)
+			s.rows += len(linalg.NonZeroRows(parts[:len(parts)-1])) // what is sent lies where it is
 		}
 		for _, tensor := range tensors {
 			if tensor != nil {
