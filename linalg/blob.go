@@ -49,9 +49,19 @@ func (b Blob) View() (*Tensor, error) {
 // Check returns an error that names the blob where the type is unknown, the shape is not
 // possible or the data are not as long as the two say.
 func (b Blob) Check() error {
+	size, err := b.Size()
+	if err == nil && size != len(b.Data) {
+		err = fmt.Errorf("tensor %q: shape %v of %v takes %d bytes, there are %d", b.Name, b.Shape, b.DType, size, len(b.Data))
+	}
+	return err
+}
+
+// Size returns how many bytes of data the type and the shape say; the errors are those of
+// [Blob.Check].
+func (b Blob) Size() (int, error) {
 	size := uint64(b.DType.Size())
 	if size == 0 {
-		return fmt.Errorf("tensor %q: unknown type %v", b.Name, b.DType)
+		return 0, fmt.Errorf("tensor %q: unknown type %v", b.Name, b.DType)
 	}
 	empty := false
 	for _, d := range b.Shape {
@@ -59,15 +69,12 @@ func (b Blob) Check() error {
 		// products of some of them.
 		hi, lo := bits.Mul64(size, uint64(max(d, 1)))
 		if d < 0 || hi != 0 || lo > math.MaxInt {
-			return fmt.Errorf("tensor %q: shape %v is not possible", b.Name, b.Shape)
+			return 0, fmt.Errorf("tensor %q: shape %v is not possible", b.Name, b.Shape)
 		}
 		size, empty = lo, empty || d == 0
 	}
 	if empty {
-		size = 0
+		return 0, nil
 	}
-	if size != uint64(len(b.Data)) {
-		return fmt.Errorf("tensor %q: shape %v of %v takes %d bytes, there are %d", b.Name, b.Shape, b.DType, size, len(b.Data))
-	}
-	return nil
+	return int(size), nil
 }

@@ -30,8 +30,7 @@ func (t *Tensor) Convert(d DType) *Tensor {
 	}
 	if t.dtype != F32 {
 		widened := New(F32, t.shape...)
-		to, from, widen := widened.f32, t.Bits(), widening(t.dtype)
-		parallel(len(from), elementGrain, func(lo, hi int) { widen(to[lo:hi], from[lo:hi]) })
+		Widen(widened, t)
 		return widened.Convert(d)
 	}
 	narrow := New(d, t.shape...)
@@ -41,6 +40,54 @@ func (t *Tensor) Convert(d DType) *Tensor {
 	}
 	parallel(len(from), elementGrain, func(lo, hi int) { round(to[lo:hi], from[lo:hi]) })
 	return narrow
+}
+
+// Widen sets dst to src, both on the host: dst is of F32, src of any float type, of as many
+// elements.
+func Widen(dst, src *Tensor) {
+	to := dst.F32()
+	mustEqual("Widen", src.Len(), len(to))
+	if src.dtype == F32 {
+		parallel(len(to), copyGrain, func(lo, hi int) { copy(to[lo:hi], src.F32()[lo:hi]) })
+		return
+	}
+	from, widen := src.Bits(), widening(src.dtype)
+	parallel(len(from), elementGrain, func(lo, hi int) { widen(to[lo:hi], from[lo:hi]) })
+}
+
+// side is that of the squares in which matrices are transposed: 16 float32 are what a cache
+// holds together.
+const side = 16
+
+// Transpose sets dst (n, m), of F32, to the transposed of src (m, n), of any float type. Both
+// are on the host.
+func Transpose(dst, src *Tensor) {
+	m, n := src.Rows(), src.Cols()
+	to := dst.F32()
+	if dst.Rows() != n || dst.Cols() != m {
+		panic(fmt.Sprintf("linalg.Transpose: %v from %v", dst.shape, src.shape))
+	}
+	at := func(lo, hi int, _ *[side]float32) []float32 { return src.f32[lo:hi] }
+	if src.dtype != F32 {
+		from, widen := src.Bits(), widening(src.dtype)
+		at = func(lo, hi int, wide *[side]float32) []float32 {
+			widen(wide[:hi-lo], from[lo:hi])
+			return wide[:hi-lo]
+		}
+	}
+	parallel((n+side-1)/side, max(1, elementGrain/(side*max(1, m))), func(lo, hi int) {
+		var wide [side]float32
+		for left := lo * side; left < min(hi*side, n); left += side {
+			right := min(left+side, n)
+			for top := 0; top < m; top += side {
+				for i := top; i < min(top+side, m); i++ {
+					for j, v := range at(i*n+left, i*n+right, &wide) {
+						to[(left+j)*m+i] = v
+					}
+				}
+			}
+		}
+	})
 }
 
 // widening returns what widens a row of a type of 16 bits.

@@ -53,7 +53,7 @@ func (b *Base) Replica(dev linalg.Device) (*Base, error) {
 		if p.onHost {
 			value = *p.value
 		}
-		*r.parameters[i].value, r.parameters[i].mapped = value, p.mapped
+		*r.parameters[i].value, r.parameters[i].held = value, p.held
 	}
 	r.loaded = b.loaded
 	r.place()
@@ -95,7 +95,7 @@ func build(dev linalg.Device, c Config) (*Base, error) {
 	b.parameters, b.layers = parameters(b.network), layers(b.network)
 	if b.config.Path != "" && !b.config.Random {
 		for i, p := range b.parameters { // as loading finds it, unless the files hold another type
-			b.parameters[i].mapped = p.onHost && !p.transposed && filepath.Ext(b.config.Path) != ".bin"
+			b.parameters[i].mapped = p.onHost && filepath.Ext(b.config.Path) != ".bin"
 		}
 	}
 	wanted, err := wantedSites(b.layers, b.config)
@@ -129,20 +129,25 @@ func (b *Base) load() error {
 
 // place puts what passes compute with on the device.
 func (b *Base) place() {
-	if t, ok := b.network.(interface{ tie() }); ok {
-		t.tie()
-	}
+	b.attach()
 	for i, p := range b.parameters {
 		if !p.onHost {
 			b.parameters[i].pristine = (*p.value).Convert(linalg.F32)
 			*p.value = upload(b.dev, b.parameters[i].pristine)
+			p.done()
 		}
 	}
 	if t, ok := b.network.(interface{ prepare(dev linalg.Device) }); ok {
 		t.prepare(b.dev)
 	}
+	b.restore()
+}
+
+// restore makes the pristine parameters the working copy.
+func (b *Base) restore() {
+	host := linalg.NewCPU()
 	for _, l := range b.layers {
-		l.restore(b.dev)
+		l.restore(b.dev, host)
 	}
 }
 
@@ -185,12 +190,13 @@ func (b *Base) Parameters() []Parameter {
 }
 
 func (b *Base) pristine(p parameter) *linalg.Tensor {
+	defer p.done()
 	t := p.pristine
 	if p.onHost {
 		t = *p.value
 	}
-	if t.DType() != linalg.F32 {
-		return t.Convert(linalg.F32)
+	if whole := p.whole(t); whole != t {
+		return whole
 	}
 	return t.Clone()
 }

@@ -31,7 +31,7 @@ func loadFile(list []parameter, path string) (err error) {
 	return nil
 }
 
-// read returns the parameters' values, widened to F32. What is missing, mis-shaped, not to
+// read returns the parameters' values in the layout of checkpoints, widened to F32. What is missing, mis-shaped, not to
 // be read or not used is named, all in one error.
 func read(list []parameter, names []string, tensor func(name string) (linalg.Blob, error), shape func(name string) []int) ([]*linalg.Tensor, error) {
 	var missing, shaped, unusable, unused []string
@@ -55,7 +55,6 @@ func read(list []parameter, names []string, tensor func(name string) (linalg.Blo
 			unusable = append(unusable, err.Error())
 			continue
 		}
-		values[i] = p.turn(values[i])
 	}
 	for _, name := range names {
 		if !wanted[name] {
@@ -115,6 +114,7 @@ func (b *Base) Load(blobs map[string]linalg.Blob) error {
 		return err
 	}
 	for i, p := range b.parameters {
+		b.parameters[i].held = held{turned: p.transposed}
 		if p.onHost {
 			*p.value = values[i]
 		} else {
@@ -122,9 +122,8 @@ func (b *Base) Load(blobs map[string]linalg.Blob) error {
 			b.dev.Upload(*p.value, values[i])
 		}
 	}
-	for _, l := range b.layers {
-		l.restore(b.dev)
-	}
+	b.attach()
+	b.restore()
 	return nil
 }
 

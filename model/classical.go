@@ -119,7 +119,7 @@ func (b *Base) variables(t *Tape, owners []Owner, trainBase bool) *classical {
 // something is merged: I·W.
 func (b *Base) workingWeight(l *layer) *linalg.Tensor {
 	if !l.merged {
-		w := (*l.weight).Convert(linalg.F32)
+		w := l.whole(*l.weight)
 		return place(b.dev, w.Reshape(w.Rows(), w.Cols()))
 	}
 	identity := linalg.New(linalg.F32, l.site.Out, l.site.Out)

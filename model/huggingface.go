@@ -141,6 +141,7 @@ func (l *loading) problem(what, tensor string) {
 
 // fill gives one parameter its numbers.
 func (l *loading) fill(p *parameter) {
+	p.held = held{}
 	name, ok := l.find(p.name)
 	if !ok {
 		if optional(p.name) {
@@ -160,7 +161,8 @@ func (l *loading) fill(p *parameter) {
 		l.problem("mis-shaped", fmt.Sprintf("%s %v instead of %v", name, t.Shape(), want))
 		return
 	}
-	*p.value, p.mapped = p.turn(t), !p.transposed
+	*p.value, p.held = t, held{turned: p.transposed, mapped: p.onHost, release: func() { l.files[name].Release(name) }}
+	p.done()
 }
 
 // tensor returns a mapped tensor all of whose numbers are finite.
@@ -237,19 +239,6 @@ func (l *loading) end() (Loaded, error) {
 		return l.loaded, fmt.Errorf("%s does not hold this %s: tensors %s", l.where, l.config.Type, strings.Join(wrong, "; "))
 	}
 	return l.loaded, nil
-}
-
-// transpose returns a matrix (in, out) as (out, in), in F32.
-func transpose(t *linalg.Tensor) *linalg.Tensor {
-	t = t.Convert(linalg.F32)
-	rows, cols := t.Rows(), t.Cols()
-	out := linalg.New(linalg.F32, cols, rows)
-	for i := range rows {
-		for j, v := range t.F32()[i*cols : (i+1)*cols] {
-			out.F32()[j*rows+i] = v
-		}
-	}
-	return out
 }
 
 // checkFinite says whether a tensor is of floating-point numbers, all of them finite.

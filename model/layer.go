@@ -88,9 +88,10 @@ func newRMSNorm(width int, eps float64) *norm {
 }
 
 // layer is what stands behind a linear, conv2D or embedding on the device. The pristine
-// W₀ stays on the host, where it may be mapped from its file; what passes multiply with is
-// the working copy, W₀ or W₀ + ΔW̄.
+// W₀ stays on the host, or in its file; what passes multiply with is the working copy, W₀ or
+// W₀ + ΔW̄.
 type layer struct {
+	held
 	site        adapter.Site
 	index       int             // among the sites; -1: it is none
 	input       int             // layers with the same number get the same x
@@ -104,19 +105,23 @@ type layer struct {
 	precision   linalg.Precision
 }
 
-// set makes w, which is on the host, the working copy. Devices that compute in the host's
-// memory share an embedding's table with the file that it is mapped from.
-func (l *layer) set(dev linalg.Device, w *linalg.Tensor) {
+// reset makes W₀ the working copy. Devices that compute in the host's memory share an
+// embedding's table with the file that it is mapped from: of it, rows that were looked up are
+// in memory.
+func (l *layer) reset(dev, host linalg.Device) {
 	if l.site.Kind == adapter.SiteEmbedding {
-		l.look(dev, place(dev, w))
+		l.look(dev, place(dev, *l.weight))
+		l.done()
 		return
 	}
-	withPlaced(dev, w.Reshape(w.Rows(), w.Cols()), func(w *linalg.Tensor) {
-		if l.packed == nil {
-			l.packed = dev.Pack(w, l.precision)
-		} else {
-			l.packed.Set(w)
-		}
+	l.withPristine(host, inHostMemory(dev), func(w *linalg.Tensor) {
+		withPlaced(dev, w, func(w *linalg.Tensor) {
+			if l.packed == nil {
+				l.packed = dev.Pack(w, l.precision)
+			} else {
+				l.packed.Set(w)
+			}
+		})
 	})
 }
 
@@ -128,9 +133,10 @@ func (l *layer) look(dev linalg.Device, table *linalg.Tensor) {
 	l.table = table
 }
 
-// restore makes the pristine parameters the working copy.
-func (l *layer) restore(dev linalg.Device) {
-	l.set(dev, *l.weight)
+// restore makes the pristine parameters the working copy. What it needs of the host's memory
+// for a while is a host device's.
+func (l *layer) restore(dev, host linalg.Device) {
+	l.reset(dev, host)
 	l.add(dev, *l.bias)
 	l.merged = false
 }
@@ -144,18 +150,19 @@ func (l *layer) add(dev linalg.Device, bias *linalg.Tensor) {
 }
 
 // merge makes W₀ + ΔW and b₀ + Δb the working copy; a delta that is nil is zero.
-func (l *layer) merge(dev linalg.Device, weight, bias *linalg.Tensor) {
+func (l *layer) merge(dev, host linalg.Device, weight, bias *linalg.Tensor) {
 	if weight == nil {
-		l.set(dev, *l.weight)
+		l.reset(dev, host)
 	} else {
-		w0 := (*l.weight).Convert(linalg.F32)
-		sum := plus(dev, w0.Reshape(w0.Rows(), w0.Cols()), weight)
-		if l.site.Kind == adapter.SiteEmbedding {
-			l.look(dev, sum)
-		} else {
-			l.packed.Set(sum)
-			dev.Free(sum)
-		}
+		l.withPristine(host, true, func(w0 *linalg.Tensor) {
+			sum := plus(dev, w0, weight)
+			if l.site.Kind == adapter.SiteEmbedding {
+				l.look(dev, sum)
+			} else {
+				l.packed.Set(sum)
+				dev.Free(sum)
+			}
+		})
 	}
 	l.merged = true
 	if bias == nil {

@@ -32,7 +32,7 @@ type parameter struct {
 	value      **linalg.Tensor
 	onHost     bool // a weight behind a [layer]; others are on the device
 	transposed bool // in checkpoints
-	mapped     bool // from a file: the memory is the system's
+	held
 
 	pristine *linalg.Tensor // on the host, of what is on the device
 }
@@ -40,16 +40,16 @@ type parameter struct {
 // shape is what checkpoints hold the parameter in.
 func (p parameter) shape() []int {
 	s := (*p.value).Shape()
-	if p.transposed {
+	if p.transposed != p.turned {
 		return []int{s[1], s[0]}
 	}
 	return s
 }
 
-// turn brings a tensor from the checkpoints' layout to the model's, or back.
+// turn brings a tensor from the model's layout to the checkpoints'.
 func (p parameter) turn(t *linalg.Tensor) *linalg.Tensor {
 	if p.transposed {
-		return transpose(t)
+		return transposed(t)
 	}
 	return t
 }

@@ -15,10 +15,13 @@ func upload(dev linalg.Device, host *linalg.Tensor) *linalg.Tensor {
 	return t
 }
 
+// inHostMemory reports whether a device computes in the host's memory.
+func inHostMemory(dev linalg.Device) bool { return dev.Empty(linalg.I32, 0).Memory() == nil }
+
 // place returns a tensor on the device: t itself if it is there, which on a device that
 // computes in the host's memory it always is.
 func place(dev linalg.Device, t *linalg.Tensor) *linalg.Tensor {
-	if t.Memory() != nil || dev.Empty(linalg.I32, 0).Memory() == nil {
+	if t.Memory() != nil || inHostMemory(dev) {
 		return t
 	}
 	return upload(dev, t)

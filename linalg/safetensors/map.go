@@ -9,8 +9,9 @@ import (
 
 // Map opens a file whose tensors stay where they are: [File.Tensor] returns views of the
 // mapped file, whose bytes must not be changed. They stay valid when the File is closed, to
-// the end of the process; cutting the file meanwhile ends the process. Systems without
-// mapping read the whole file instead.
+// the end of the process, also when the file is removed or another takes its name, as
+// [WriteFile] and downloads do it. Who writes into the file changes them, and who cuts it
+// ends the process. Systems without mapping read the whole file instead.
 func Map(path string) (*File, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -26,4 +27,17 @@ func Map(path string) (*File, error) {
 	}
 	f.name, f.mapped = path+": ", content
 	return f, nil
+}
+
+// Release gives the system back the memory that a mapped tensor was read into: it no longer
+// counts as the process's. The tensor and its views stay valid, and are read again where
+// somebody looks. Of a file that is not mapped nothing is released.
+func (f *File) Release(name string) {
+	i, ok := f.byName[name]
+	if !ok || f.mapped == nil {
+		return
+	}
+	begin := f.data + f.infos[i].start
+	page := int64(os.Getpagesize())
+	release(f.mapped[begin/page*page : begin+f.infos[i].Bytes])
 }
