@@ -189,6 +189,16 @@ func (b *Base) Parameters() []Parameter {
 	return list
 }
 
+// Parameter returns a copy of one of the pristine parameters; nil where there is none of the name.
+func (b *Base) Parameter(name string) *linalg.Tensor {
+	for _, p := range b.parameters {
+		if p.name == name {
+			return b.pristine(p)
+		}
+	}
+	return nil
+}
+
 func (b *Base) pristine(p parameter) *linalg.Tensor {
 	defer p.done()
 	t := p.pristine

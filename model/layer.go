@@ -106,8 +106,7 @@ type layer struct {
 }
 
 // reset makes W₀ the working copy. Devices that compute in the host's memory share an
-// embedding's table with the file that it is mapped from: of it, rows that were looked up are
-// in memory.
+// embedding's table with the file that it is mapped from.
 func (l *layer) reset(dev, host linalg.Device) {
 	if l.site.Kind == adapter.SiteEmbedding {
 		l.look(dev, place(dev, *l.weight))

@@ -233,7 +233,7 @@ func (l *layer) outputShape(n int) []int {
 // no gradient: backwards g goes to the sink and no further.
 func (p *pass) embeddingSite(l *layer, ids *Var) *Var {
 	p.emit(l, ids)
-	y := p.Embed(l.table, ids)
+	y := p.lookUp(l, ids)
 	adapter.Apply(p.dev, y.Value, ids.Value, p.parts(l, ids.rows))
 	if p.sink != nil {
 		owned := ids.rows

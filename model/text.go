@@ -234,9 +234,33 @@ func (s sequences) lasts() *linalg.Tensor {
 func (p *pass) embed(e *embedding, ids *Var) *Var {
 	l := e.layer
 	if l.index < 0 {
-		return p.Embed(l.table, ids)
+		return p.lookUp(l, ids)
 	}
 	return p.embeddingSite(l, ids)
+}
+
+// Of a large table that is mapped, a lookup brings up to two megabytes around each row into
+// memory, and in the end all of it. After so many rows they go again.
+const (
+	largeTable = 32 << 20 // bytes
+	together   = 16       // rows
+)
+
+// lookUp takes rows of a layer's table.
+func (p *pass) lookUp(l *layer, ids *Var) *Var {
+	if l.release == nil || l.table != *l.weight || bytesOf(l.table) < largeTable {
+		return p.Embed(l.table, ids)
+	}
+	n := ids.Value.Rows()
+	y := p.empty(n, l.table.Cols())
+	for lo := 0; lo < n; lo += together {
+		hi := min(lo+together, n)
+		p.dev.Gather(p.dev.Rows(y, lo, hi), l.table, p.dev.Rows(ids.Value, lo, hi))
+		l.done()
+	}
+	v := &Var{Value: y, rows: ids.rows}
+	p.own(v)
+	return v
 }
 
 // pick returns rows of x, of which every example has one.

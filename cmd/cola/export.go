@@ -14,7 +14,6 @@ import (
 	"github.com/gradientlearning/cola/internal/cli"
 	"github.com/gradientlearning/cola/linalg"
 	"github.com/gradientlearning/cola/linalg/dryrun"
-	"github.com/gradientlearning/cola/linalg/safetensors"
 	"github.com/gradientlearning/cola/model"
 	"github.com/gradientlearning/cola/protocol"
 )
@@ -104,12 +103,12 @@ func (e *export) checkpoint(sites []adapter.Site, adapters []adapter.Adapter) *p
 // peft writes a PEFT folder, and says what bringing linear adapters to a rank has lost.
 func (e *export) peft(env *cli.Env, out string, rank int) error {
 	c := e.checkpoint(nil, nil)
-	weights := parametersOf(e.base)
+	weight := e.base.Parameter
 	worst, at := 0.0, ""
 	for i, site := range e.file.Sites {
 		a := e.file.Adapters[i]
 		if site.Head {
-			if err := c.AddFull(site, a, weights[site.Name+".weight"], weights[site.Name+".bias"]); err != nil {
+			if err := c.AddFull(site, a, weight(site.Name+".weight"), weight(site.Name+".bias")); err != nil {
 				return err
 			}
 			continue
@@ -119,7 +118,7 @@ func (e *export) peft(env *cli.Env, out string, rank int) error {
 			return err
 		}
 		if t.Bias != nil {
-			c.AddBias(site, weights[site.Name+".bias"], t.Bias)
+			c.AddBias(site, weight(site.Name+".bias"), t.Bias)
 		}
 		if t.Error >= worst {
 			worst, at = t.Error, site.Name
@@ -131,15 +130,6 @@ func (e *export) peft(env *cli.Env, out string, rank int) error {
 		env.Log.Warn("linear adapters were brought to a lower rank", "rank", rank, "worst relative error", worst, "at", at)
 	}
 	return peft.Write(out, c, e.base.Layers())
-}
-
-// parametersOf are a model's pristine parameters by name.
-func parametersOf(b *model.Base) map[string]*linalg.Tensor {
-	list := map[string]*linalg.Tensor{}
-	for _, p := range b.Parameters() {
-		list[p.Name] = p.Value
-	}
-	return list
 }
 
 // gguf writes a file for llama.cpp.
@@ -176,14 +166,10 @@ func (e *export) merged(out string) error {
 			return fmt.Errorf("site %s: %w", base.Sites()[i].Name, err)
 		}
 	}
-	blobs, err := base.MergedBlobs(deltas)
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	if err := safetensors.WriteFile(filepath.Join(out, "model.safetensors"), blobs, map[string]string{"format": "pt"}); err != nil {
+	if err := base.SaveMerged(filepath.Join(out, "model.safetensors"), deltas); err != nil {
 		return err
 	}
 	config, err := base.ConfigFile()

@@ -65,12 +65,12 @@ func readCheckpoint(folder string, layers []adapter.Site) (*peft.Checkpoint, err
 
 // addFull turns tensors that stand in the place of the base model's into linear adapters.
 func addFull(c *peft.Checkpoint, base *model.Base) error {
-	weights := parametersOf(base)
+	weight := base.Parameter
 	for _, site := range base.Layers() {
 		if c.Full[site.Name+".weight"] == nil || slices.ContainsFunc(c.Sites, func(s adapter.Site) bool { return s.Name == site.Name }) {
 			continue
 		}
-		a, err := c.Linear(site, weights[site.Name+".weight"], weights[site.Name+".bias"])
+		a, err := c.Linear(site, weight(site.Name+".weight"), weight(site.Name+".bias"))
 		if err != nil {
 			return err
 		}
