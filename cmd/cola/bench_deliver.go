@@ -59,7 +59,7 @@ func (v *benchDeliver) Run(env *cli.Env) (err error) {
 		return benchFault("deliver", err)
 	}
 	defer remove()
-	config := model.Config{Path: folder, Random: true, Targets: v.targets(), Precision: v.precision()}
+	config := model.Config{Path: folder, Targets: v.targets(), Precision: v.precision()}
 	declared, err := model.Declare(dryrun.New(), config)
 	if err != nil {
 		return benchFault("deliver", err)
@@ -71,6 +71,9 @@ func (v *benchDeliver) Run(env *cli.Env) (err error) {
 	defer closeDevices(devices, &err)
 	pass, err := v.pass(devices, config)
 	if err != nil {
+		return benchFault("deliver", err)
+	}
+	if err := bench.Draw(config); err != nil {
 		return benchFault("deliver", err)
 	}
 	state, err := os.MkdirTemp("", "cola-bench-")
@@ -122,7 +125,7 @@ func (v *benchDeliver) pass(d *devices, config model.Config) (a bench.Answer, er
 func (v *benchDeliver) job(config model.Config) coordinator.Job {
 	job := coordinator.DefaultTextJob()
 	job.Participants, job.Batch, job.Rounds = v.Participants, v.Batch, uint64(1+v.Warmup+v.Repeats)
-	job.Model.Path, job.Model.Random, job.Model.Targets = config.Path, true, config.Targets
+	job.Model.Path, job.Model.Targets = config.Path, config.Targets
 	job.Model.Precision = config.Precision.String()
 	job.Wire.X, job.Wire.G, job.Wire.Compress = v.Wire, v.Wire, false
 	return job

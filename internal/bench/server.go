@@ -73,12 +73,12 @@ func (s Server) Run(dev linalg.Device, in io.Reader, out io.Writer) error {
 		return err
 	}
 	defer remove()
-	s.Model.Path, s.Model.Random = folder, true
+	s.Model.Path, s.Model.Random = folder, false
 	m := &served{dev: dev}
 	if m.before, err = taken(dev); err != nil {
 		return err
 	}
-	if m.base, err = model.New(dev, s.Model); err != nil {
+	if m.base, err = load(dev, s.Model); err != nil {
 		return err
 	}
 	replies := json.NewEncoder(out)

@@ -93,12 +93,12 @@ func (s Step) Run(dev linalg.Device) (*StepReport, error) {
 		return nil, err
 	}
 	defer remove()
-	s.Model.Path, s.Model.Random = folder, true
+	s.Model.Path, s.Model.Random = folder, false
 	report := &StepReport{Machine: thisMachine(dev), Arch: s.Arch, Mode: s.Mode, Precision: s.Model.Precision.String(), Participants: s.Participants}
 	if err := s.predict(report); err != nil {
 		return nil, err
 	}
-	base, err := model.New(dev, s.Model)
+	base, err := load(dev, s.Model)
 	if err != nil {
 		return nil, err
 	}
