@@ -145,9 +145,9 @@ func (b *Base) place() {
 
 // restore makes the pristine parameters the working copy.
 func (b *Base) restore() {
-	host := linalg.NewCPU()
+	s := &scratch{}
 	for _, l := range b.layers {
-		l.restore(b.dev, host)
+		l.restore(b.dev, s)
 	}
 }
 

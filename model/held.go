@@ -36,21 +36,30 @@ func transposed(t *linalg.Tensor) *linalg.Tensor {
 	return out
 }
 
+// scratch is memory of the host in which one matrix after the other is turned or widened.
+type scratch struct{ memory []float32 }
+
+// matrix returns a tensor of F32, of anything, which is valid until the next one is made.
+func (s *scratch) matrix(shape ...int) *linalg.Tensor {
+	n := linalg.Elements(shape)
+	if n > len(s.memory) {
+		s.memory = make([]float32, n)
+	}
+	return linalg.FromF32(s.memory[:n], shape...)
+}
+
 // withPristine calls do with W₀ (out, in), on the host: in F32 if it is wanted, else in any
-// type. What has to be turned or widened for that is so in memory of a host device, which
-// the next one may get.
-func (l *layer) withPristine(host linalg.Device, wide bool, do func(w *linalg.Tensor)) {
+// type. It is not to be kept.
+func (l *layer) withPristine(s *scratch, wide bool, do func(w *linalg.Tensor)) {
 	w := *l.weight
-	switch wide = wide && w.DType() != linalg.F32; {
+	switch {
 	case w.Memory() != nil: // declared: there are no numbers
 	case l.turned:
-		w = host.Empty(linalg.F32, w.Cols(), w.Rows())
+		w = s.matrix(w.Cols(), w.Rows())
 		linalg.Transpose(w, *l.weight)
-		defer host.Free(w)
-	case wide:
-		w = host.Empty(linalg.F32, w.Shape()...)
+	case wide && w.DType() != linalg.F32:
+		w = s.matrix(w.Shape()...)
 		linalg.Widen(w, *l.weight)
-		defer host.Free(w)
 	}
 	do(w.Reshape(w.Rows(), w.Cols()))
 	l.done()

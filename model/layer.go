@@ -7,7 +7,7 @@ import (
 
 // linear is a fully connected layer, y = x·Wᵀ + b.
 type linear struct {
-	Weight *linalg.Tensor `tensor:"weight"` // (out, in), on the host
+	Weight *linalg.Tensor `tensor:"weight"` // (out, in), on the host; of a file that has Wᵀ that
 	Bias   *linalg.Tensor `tensor:"bias"`   // (out), on the device; nil: none
 
 	input      int  // layers with the same number get the same x
@@ -107,13 +107,13 @@ type layer struct {
 
 // reset makes W₀ the working copy. Devices that compute in the host's memory share an
 // embedding's table with the file that it is mapped from.
-func (l *layer) reset(dev, host linalg.Device) {
+func (l *layer) reset(dev linalg.Device, s *scratch) {
 	if l.site.Kind == adapter.SiteEmbedding {
 		l.look(dev, place(dev, *l.weight))
 		l.done()
 		return
 	}
-	l.withPristine(host, inHostMemory(dev), func(w *linalg.Tensor) {
+	l.withPristine(s, inHostMemory(dev), func(w *linalg.Tensor) {
 		withPlaced(dev, w, func(w *linalg.Tensor) {
 			if l.packed == nil {
 				l.packed = dev.Pack(w, l.precision)
@@ -132,10 +132,9 @@ func (l *layer) look(dev linalg.Device, table *linalg.Tensor) {
 	l.table = table
 }
 
-// restore makes the pristine parameters the working copy. What it needs of the host's memory
-// for a while is a host device's.
-func (l *layer) restore(dev, host linalg.Device) {
-	l.reset(dev, host)
+// restore makes the pristine parameters the working copy.
+func (l *layer) restore(dev linalg.Device, s *scratch) {
+	l.reset(dev, s)
 	l.add(dev, *l.bias)
 	l.merged = false
 }
@@ -149,11 +148,11 @@ func (l *layer) add(dev linalg.Device, bias *linalg.Tensor) {
 }
 
 // merge makes W₀ + ΔW and b₀ + Δb the working copy; a delta that is nil is zero.
-func (l *layer) merge(dev, host linalg.Device, weight, bias *linalg.Tensor) {
+func (l *layer) merge(dev linalg.Device, s *scratch, weight, bias *linalg.Tensor) {
 	if weight == nil {
-		l.reset(dev, host)
+		l.reset(dev, s)
 	} else {
-		l.withPristine(host, true, func(w0 *linalg.Tensor) {
+		l.withPristine(s, true, func(w0 *linalg.Tensor) {
 			sum := plus(dev, w0, weight)
 			if l.site.Kind == adapter.SiteEmbedding {
 				l.look(dev, sum)

@@ -24,9 +24,9 @@ func (b *Base) Merge(deltas []Delta) error {
 	if err := b.checkDeltas(deltas); err != nil {
 		return err
 	}
-	host := linalg.NewCPU()
+	s := &scratch{}
 	for i, l := range b.sites {
-		l.merge(b.dev, host, deltas[i].Weight, deltas[i].Bias)
+		l.merge(b.dev, s, deltas[i].Weight, deltas[i].Bias)
 	}
 	return b.dev.Err()
 }
@@ -70,10 +70,10 @@ func fits(delta *linalg.Tensor, shape []int) error {
 
 // Unmerge makes W₀ the working copy again, to the bit.
 func (b *Base) Unmerge() {
-	host := linalg.NewCPU()
+	s := &scratch{}
 	for _, l := range b.sites {
 		if l.merged {
-			l.restore(b.dev, host)
+			l.restore(b.dev, s)
 		}
 	}
 }

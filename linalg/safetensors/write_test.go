@@ -195,3 +195,36 @@ func TestWriteFile(t *testing.T) {
 		t.Errorf("the folder holds %v (%v): temporary files were left", left, err)
 	}
 }
+
+// Tensors that are written one at a time are the same file, and what does not fit is refused.
+func TestWriteEach(t *testing.T) {
+	blobs, metadata := examples()
+	var want, got bytes.Buffer
+	if err := safetensors.Write(&want, blobs, metadata); err != nil {
+		t.Fatal(err)
+	}
+	outlines := slices.Clone(blobs)
+	for i := range outlines {
+		outlines[i].Data = nil
+	}
+	if err := safetensors.WriteEach(&got, outlines, metadata, func(i int) ([]byte, error) { return blobs[i].Data, nil }); err != nil || !bytes.Equal(got.Bytes(), want.Bytes()) {
+		t.Errorf("another file, error %v", err)
+	}
+	path := filepath.Join(t.TempDir(), "each.safetensors")
+	each := func(data func(i int) ([]byte, error)) error {
+		return safetensors.WriteFileEach(path, outlines, metadata, data)
+	}
+	if err := each(func(i int) ([]byte, error) { return blobs[i].Data, nil }); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	if err := each(func(int) ([]byte, error) { return nil, broken }); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
+	}
+	if err := each(func(int) ([]byte, error) { return make([]byte, 1<<12), nil }); err == nil || !strings.Contains(err.Error(), "there are 4096") {
+		t.Errorf("data that do not fit: error %v", err)
+	}
+	if content, err := os.ReadFile(path); err != nil || !bytes.Equal(content, want.Bytes()) {
+		t.Errorf("the file is not what it was, error %v", err)
+	}
+}
