@@ -5,6 +5,10 @@
 // name the tensors of its checkpoint. [Base] puts one on a device and runs passes:
 // x leaves through the [Sink] during forward, g during backward.
 //
+// The pristine parameters W₀ stay in the file that they are mapped from, as it has them.
+// Passes compute with a working copy on the device: matrices are packed from W₀, or
+// W₀ + ΔW̄, one at a time, and what was read of the file for it goes again.
+//
 // Frozen parameters never get a gradient, and a pass takes no memory for any. The one
 // exception is [Base.Classical], which differentiates parameters on the tape as any
 // framework does: it is what cola verify and the tests compare with.

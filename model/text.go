@@ -243,7 +243,7 @@ func (p *pass) embed(e *embedding, ids *Var) *Var {
 // memory, and in the end all of it. After so many rows they go again.
 const (
 	largeTable = 32 << 20 // bytes
-	together   = 16       // rows
+	together   = 8        // rows
 )
 
 // lookUp takes rows of a layer's table.

@@ -25,7 +25,7 @@ type benchVerb struct {
 
 // Help is the text of cola bench --help.
 func (*benchVerb) Help() string {
-	return `Measures this machine, with random weights: nothing is downloaded or read. Repeats of everything are taken in turn, after warming up; the best and the median are told. docs/benchmarks.md says what is in each measurement, and how it is compared with PyTorch.
+	return `Measures this machine, with random weights: nothing is downloaded. Repeats of everything are taken in turn, after warming up; the best and the median are told. docs/benchmarks.md says what is in each measurement, and how it is compared with PyTorch.
 
 Examples: cola bench gemm
           cola bench step --arch gpt2 --batch 8 --seq 128

@@ -231,7 +231,7 @@ func (p planned) write(out io.Writer, bandwidth float64) error {
 	if p.Memory.Device > 0 {
 		row("on the GPU", p.Memory.Device, "weights, activations and adapters")
 	}
-	row("mapped file", p.Memory.File, "which the system may drop and read again")
+	row("mapped file", p.Memory.File, "of which passes read rows of tables alone")
 	fmt.Fprintf(w, "\t\t\nof each participant\tof all\t\n")
 	first := p.Participants[0]
 	pair := func(name string, one, all int64, note string) {

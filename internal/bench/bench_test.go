@@ -260,3 +260,38 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestTemporary: what is measured is loaded from a file that is gone afterwards, and the folder
+// that an architecture comes from is left alone.
+func TestTemporary(t *testing.T) {
+	arch, temporary := folder(t, "gpt2"), t.TempDir()
+	in := func(dir string) {
+		for _, name := range []string{"TMPDIR", "TMP", "TEMP"} { // of Unix, and of Windows
+			t.Setenv(name, dir)
+		}
+	}
+	in(temporary)
+	s := bench.Step{Arch: arch, Texts: []int{4}, Participants: 1, Adapter: lowRank, Mode: model.Merged, Repeats: twice}
+	for _, s.Model.Precision = range []linalg.Precision{linalg.F32Products, linalg.BF16Products} {
+		if _, err := s.Run(linalg.NewCPU()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for dir, want := range map[string][]string{arch: {"config.json"}, temporary: nil} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("%s holds %q, want %q", dir, names, want)
+		}
+	}
+	in(filepath.Join(temporary, "none"))
+	if _, err := s.Run(linalg.NewCPU()); err == nil || !strings.Contains(err.Error(), "none") {
+		t.Errorf("without a folder for the file: %v", err)
+	}
+}

@@ -45,7 +45,8 @@ type Load struct {
 type Prediction struct {
 	// Weights is the working copy, and pristine parameters that are not mapped from a file.
 	Weights int64
-	// File is what of the pristine parameters is mapped: the system may drop it at any time.
+	// File is what of the pristine parameters is mapped, in F32: more than it is where the files
+	// hold halves. Passes touch none of it but rows of tables.
 	File int64
 	// OnDevice is what of the weights lies in the memory of a device that has its own.
 	OnDevice int64

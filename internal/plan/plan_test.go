@@ -1,10 +1,12 @@
 package plan_test
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/gradientlearning/cola/adapter"
@@ -71,9 +73,13 @@ func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the heap of other tests and the race detector would be counted")
 	}
-	for name, ways := range map[string][]int{"gpt2": {0}, "llama": {1}, "bart": {0, 1, 2}} {
+	for name, ways := range map[string][]int{"gpt2": {0}, "gpt2 of files": {0}, "llama": {1}, "llama of files": {1}, "bart": {0, 1, 2}, "bart of files": {1}} {
 		for _, checkpoints := range ways {
-			c := model.Config{Path: folder(t, name), Random: true, Checkpoints: checkpoints}
+			name, ofFiles := strings.CutSuffix(name, " of files")
+			c := model.Config{Path: folder(t, name), Random: !ofFiles, Checkpoints: checkpoints}
+			if ofFiles {
+				draw(t, c)
+			}
 			loads := []plan.Load{{Participant: "p", Texts: []int{100, 30, 64, 120, 90}, Adapter: adapter.Spec{Kind: adapter.LowRank, Rank: 8}}}
 			if name == "bart" {
 				loads[0].Targets = []int{60, 100, 120, 10, 40}
@@ -88,10 +94,22 @@ func TestMemory(t *testing.T) {
 					t.Errorf("%s, checkpoints %d: %s take %d bytes, %d were predicted: off by %.1f %%", name, checkpoints, what, pair[0], pair[1], 100*off)
 				}
 			}
-			if want.File != 0 || want.Adapters != 0 {
+			if (want.File != 0) != ofFiles || want.Adapters != 0 {
 				t.Errorf("%s: %+v", name, want)
 			}
 		}
+	}
+}
+
+// draw writes random weights beside a model's config.json.
+func draw(t *testing.T, c model.Config) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(c.Path, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(model.Draw(f, c, linalg.BF16), f.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 
