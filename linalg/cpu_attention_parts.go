@@ -10,14 +10,15 @@ import (
 
 // attending is one call of Attention or AttentionBackward.
 type attending struct {
-	a               Attention
-	q, k, v, y, lse []float32
-	dq, dk, dv, g   []float32
-	spans           []Span // those with most work first
-	parts           []part
-	next            atomic.Int64 // part that nobody has begun
-	do              func(c *attending, p *part)
-	take            func(int, int)
+	a             Attention
+	q, k, v, y    columns
+	dq, dk, dv, g columns
+	lse           []float32
+	spans         []Span // those with most work first
+	parts         []part
+	next          atomic.Int64 // part that nobody has begun
+	do            func(c *attending, p *part)
+	take          func(int, int)
 }
 
 // part is what one thread does of a head of keys, with the heads of queries that read it, in
@@ -97,13 +98,16 @@ func (a *Attention) pairs(s Span) int {
 	return n * (first + last) / 2
 }
 
-// cutQueries cuts a part between blocks of queries.
+// queryPiece is what the number of queries in all but the last piece of a part is a multiple of.
+const queryPiece = 32
+
+// cutQueries cuts a part of queries.
 func (c *attending) cutQueries(p part, pieces int) {
-	blocks := (p.queryHi + queryBlock - 1) / queryBlock
+	blocks := (p.queryHi + queryPiece - 1) / queryPiece
 	pieces = min(pieces, blocks)
 	for i := pieces - 1; i >= 0; i-- { // the last ones see most keys
 		piece := p
-		piece.queryLo, piece.queryHi = i*blocks/pieces*queryBlock, min((i+1)*blocks/pieces*queryBlock, p.queryHi)
+		piece.queryLo, piece.queryHi = i*blocks/pieces*queryPiece, min((i+1)*blocks/pieces*queryPiece, p.queryHi)
 		c.parts = append(c.parts, piece)
 	}
 }
@@ -119,29 +123,27 @@ func (c *attending) cutKeys(p part, pieces int) {
 	}
 }
 
-// blocks calls do for the blocks of a part's queries, counted from the span's first, of every
-// head that reads its keys. They have one query each if they must.
-func (c *attending) blocks(p *part, single bool, do func(head, lo, rows int)) {
-	step := queryBlock
-	if single {
-		step = 1
-	}
-	group := c.a.Heads / c.a.KVHeads
+// blocks calls do for blocks of a part's queries, counted from the span's first, of every head
+// that reads its keys. A block has so many queries at most, and hardly fewer.
+func (c *attending) blocks(p *part, most int, do func(head, lo, rows int)) {
+	group, n := c.a.Heads/c.a.KVHeads, p.queryHi-p.queryLo
+	blocks := (n + most - 1) / most
 	for head := p.head * group; head < (p.head+1)*group; head++ {
-		for lo := p.queryLo; lo < p.queryHi; lo += step {
-			do(head, lo, min(step, p.queryHi-lo))
+		for i := range blocks {
+			lo, hi := i*n/blocks, (i+1)*n/blocks
+			do(head, p.queryLo+lo, hi-lo)
 		}
 	}
 }
 
-// query returns where a query of a head lies in q.
-func (c *attending) query(p *part, i, head int) int {
-	return ((p.span.QueryLo+i)*c.a.Heads + head) * c.a.Dim
+// query returns what a tensor of queries, or of what belongs to them, has from one on.
+func (c *attending) query(of columns, p *part, i, head int) []float32 {
+	return of.data[(p.span.QueryLo+i)*of.stride+head*c.a.Dim:]
 }
 
-// key returns where a key lies in k.
-func (c *attending) key(p *part, i int) int {
-	return ((p.span.KeyLo+i)*c.a.KVHeads + p.head) * c.a.Dim
+// key returns what a tensor of keys, or of what belongs to them, has from one on.
+func (c *attending) key(of columns, p *part, i int) []float32 {
+	return of.data[(p.span.KeyLo+i)*of.stride+p.head*c.a.Dim:]
 }
 
 // seen returns how many of the part's keys, from the span's first on, query i sees.

@@ -14,17 +14,21 @@ func logarithm(x float32) float64 {
 	case !(x > 0 && x <= math.MaxFloat32): // ∞ stays
 		return wide + math.Sqrt(wide)
 	}
-	const one, fraction = 1023, 1<<52 - 1
+	// Numbered from √½ on, the bits have e above the fraction. No branch depends on m: the
+	// processor could not tell where it goes.
+	const half = 0x3fe6a09e667f3bcd // √½
 	bits := math.Float64bits(wide)
-	e, m := int(bits>>52)-one, math.Float64frombits(bits&fraction|one<<52)
-	if m > math.Sqrt2 {
-		e, m = e+1, m/2
-	}
+	e := int64(bits-half) >> 52
+	m := math.Float64frombits(bits - uint64(e)<<52)
 	s := (m - 1) / (m + 1)
 	square := s * s
-	sum := 1. / 17
-	for _, c := range [...]float64{1. / 15, 1. / 13, 1. / 11, 1. / 9, 1. / 7, 1. / 5, 1. / 3, 1} {
-		sum = float64(sum*square) + c
-	}
+	sum := float64(1./17*square) + 1./15
+	sum = float64(sum*square) + 1./13
+	sum = float64(sum*square) + 1./11
+	sum = float64(sum*square) + 1./9
+	sum = float64(sum*square) + 1./7
+	sum = float64(sum*square) + 1./5
+	sum = float64(sum*square) + 1./3
+	sum = float64(sum*square) + 1
 	return float64(float64(e)*math.Ln2) + float64(2*s*sum)
 }

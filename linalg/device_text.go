@@ -106,3 +106,12 @@ func (a Attention) keys(s Span, i int) int {
 	}
 	return max(n, 0)
 }
+
+// firstQuery returns the first query of a span that sees a key, both counted from the span's
+// firsts.
+func (a Attention) firstQuery(s Span, key int) int {
+	if !a.Causal {
+		return 0
+	}
+	return max(key+s.QueryHi-s.QueryLo-(s.KeyHi-s.KeyLo), 0)
+}

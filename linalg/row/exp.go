@@ -40,11 +40,8 @@ func smaller(a, b float32) float32 {
 
 // Max returns the largest number of x, what is none left out, and −∞ where there is none.
 func Max(x []float32) float32 {
-	r := row{}
-	for j := range r.parts[0] {
-		r.parts[0][j] = float32(math.Inf(-1))
-	}
-	n := whole(len(x))
+	r, n := row{}, whole(len(x))
+	r.parts[0] = lowest
 	if n > 0 {
 		r.rows[0], r.count = &x[0], n
 		r.largest()
@@ -54,13 +51,7 @@ func Max(x []float32) float32 {
 			r.parts[0][i%lanes] = v
 		}
 	}
-	top := r.parts[0][0]
-	for _, v := range r.parts[0][1:] {
-		if v > top {
-			top = v
-		}
-	}
-	return top
+	return r.parts[0].largest()
 }
 
 // ExpSum writes exp(x − top) to dst, which may be x, and returns the sum.
@@ -76,6 +67,33 @@ func ExpSum(dst, x []float32, top float32) float32 {
 		r.parts[0][i%lanes] += e
 	}
 	return r.parts[0].fold()
+}
+
+// Softmax replaces x by exp(α·x − top), where top is the largest number of α·x, and returns the
+// sum, too.
+func Softmax(x []float32, alpha float32) (sum, top float32) {
+	r, n := row{}, whole(len(x))
+	r.parts[0], r.scalars[0] = lowest, alpha
+	if n > 0 {
+		r.rows[0], r.count = &x[0], n
+		r.scaledLargest()
+	}
+	for i := n; i < len(x); i++ {
+		if v := x[i] * alpha; v > r.parts[0][i%lanes] {
+			r.parts[0][i%lanes] = v
+		}
+	}
+	top = r.parts[0].largest()
+	r.parts[0], r.scalars[1] = parts{}, top
+	if n > 0 {
+		r.scaledExpSum()
+	}
+	for i := n; i < len(x); i++ {
+		e := exp(float32(x[i]*alpha) - top)
+		x[i] = e
+		r.parts[0][i%lanes] += e
+	}
+	return r.parts[0].fold(), top
 }
 
 // Slopes replaces an attention's scores s by its weights P = exp(scale·s − lse), and d = g·vᵀ

@@ -1,5 +1,7 @@
 package row
 
+import "math"
+
 // row is what a kernel is called with: the first elements of its rows, its numbers, and the
 // parts of its sums.
 type row struct {
@@ -15,11 +17,35 @@ const lanes = 16
 // parts are those of a sum.
 type parts [lanes]float32
 
-// fold adds the parts up.
+// lowest are those of a maximum of nothing.
+var lowest = func() (p parts) {
+	for j := range p {
+		p[j] = float32(math.Inf(-1))
+	}
+	return p
+}()
+
+// fold adds the parts up. Kernels that take all elements have done it.
 func (p *parts) fold() float32 {
+	if tails && vectors() {
+		return p[0]
+	}
 	for half := lanes / 2; half > 0; half /= 2 {
 		for j := range half {
 			p[j] += p[j+half]
+		}
+	}
+	return p[0]
+}
+
+// largest returns the largest of the parts, which are compared in halves, too.
+func (p *parts) largest() float32 {
+	if tails && vectors() {
+		return p[0]
+	}
+	for half := lanes / 2; half > 0; half /= 2 {
+		for j := range half {
+			p[j] = larger(p[j+half], p[j])
 		}
 	}
 	return p[0]

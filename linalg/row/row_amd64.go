@@ -24,6 +24,20 @@ func axpyAVX512(r *row)
 //go:noescape
 func axpyAVX2(r *row)
 
+func (r *row) product() {
+	if kernel.Current() == kernel.AVX512 {
+		productAVX512(r)
+	} else {
+		productAVX2(r)
+	}
+}
+
+//go:noescape
+func productAVX512(r *row)
+
+//go:noescape
+func productAVX2(r *row)
+
 func (r *row) scale() {
 	if kernel.Current() == kernel.AVX512 {
 		scaleAVX512(r)
@@ -51,6 +65,20 @@ func addAVX512(r *row)
 
 //go:noescape
 func addAVX2(r *row)
+
+func (r *row) addPositive() {
+	if kernel.Current() == kernel.AVX512 {
+		addPositiveAVX512(r)
+	} else {
+		addPositiveAVX2(r)
+	}
+}
+
+//go:noescape
+func addPositiveAVX512(r *row)
+
+//go:noescape
+func addPositiveAVX2(r *row)
 
 func (r *row) plus() {
 	if kernel.Current() == kernel.AVX512 {
@@ -108,6 +136,20 @@ func largestAVX512(r *row)
 //go:noescape
 func largestAVX2(r *row)
 
+func (r *row) scaledLargest() {
+	if kernel.Current() == kernel.AVX512 {
+		scaledLargestAVX512(r)
+	} else {
+		scaledLargestAVX2(r)
+	}
+}
+
+//go:noescape
+func scaledLargestAVX512(r *row)
+
+//go:noescape
+func scaledLargestAVX2(r *row)
+
 func (r *row) deviations() {
 	if kernel.Current() == kernel.AVX512 {
 		deviationsAVX512(r)
@@ -135,6 +177,20 @@ func expSumAVX512(r *row)
 
 //go:noescape
 func expSumAVX2(r *row)
+
+func (r *row) scaledExpSum() {
+	if kernel.Current() == kernel.AVX512 {
+		scaledExpSumAVX512(r)
+	} else {
+		scaledExpSumAVX2(r)
+	}
+}
+
+//go:noescape
+func scaledExpSumAVX512(r *row)
+
+//go:noescape
+func scaledExpSumAVX2(r *row)
 
 func (r *row) slopes() {
 	if kernel.Current() == kernel.AVX512 {

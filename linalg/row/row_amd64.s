@@ -67,6 +67,64 @@ done:
 	VZEROUPPER
 	RET
 
+// func productAVX512(r *row)
+TEXT ·productAVX512(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	VBROADCASTSS (row_scalars+0)(DI), Z31
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VADDPS rowConstants<>+0(SB), Z0, Z0
+	VADDPS rowConstants<>+0(SB), Z1, Z1
+	VADDPS rowConstants<>+0(SB), Z2, Z2
+	VADDPS rowConstants<>+0(SB), Z3, Z3
+	VMOVUPS Z0, 0(R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z2, 128(R8)
+	VMOVUPS Z3, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Z0
+	VMULPS Z31, Z0, Z0
+	VADDPS rowConstants<>+0(SB), Z0, Z0
+	VMOVUPS Z0, 0(R8)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R9), K1, Z0
+	VMULPS Z31, Z0, Z0
+	VADDPS rowConstants<>+0(SB), Z0, Z0
+	VMOVUPS Z0, K1, 0(R8)
+done:
+	VZEROUPPER
+	RET
+
 // func scaleAVX512(r *row)
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
@@ -167,6 +225,69 @@ singleEnd:
 	KMOVW AX, K1
 	VMOVUPS.Z 0(R8), K1, Z0
 	VMOVUPS.Z 0(R9), K1, Z1
+	VADDPS Z1, Z0, Z1
+	VMOVUPS Z1, K1, 0(R8)
+done:
+	VZEROUPPER
+	RET
+
+// func addPositiveAVX512(r *row)
+TEXT ·addPositiveAVX512(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 0(R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+	VADDPS rowConstants<>+0(SB), Z4, Z4
+	VADDPS rowConstants<>+0(SB), Z5, Z5
+	VADDPS rowConstants<>+0(SB), Z6, Z6
+	VADDPS rowConstants<>+0(SB), Z7, Z7
+	VADDPS Z4, Z0, Z4
+	VADDPS Z5, Z1, Z5
+	VADDPS Z6, Z2, Z6
+	VADDPS Z7, Z3, Z7
+	VMOVUPS Z4, 0(R8)
+	VMOVUPS Z5, 64(R8)
+	VMOVUPS Z6, 128(R8)
+	VMOVUPS Z7, 192(R8)
+	ADDQ $256, R8
+	ADDQ $256, R9
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 0(R9), Z1
+	VADDPS rowConstants<>+0(SB), Z1, Z1
+	VADDPS Z1, Z0, Z1
+	VMOVUPS Z1, 0(R8)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMOVUPS.Z 0(R9), K1, Z1
+	VADDPS rowConstants<>+0(SB), Z1, Z1
 	VADDPS Z1, Z0, Z1
 	VMOVUPS Z1, K1, 0(R8)
 done:
@@ -288,7 +409,15 @@ singleEnd:
 	VMULPS Z1, Z0, Z1
 	VADDPS Z31, Z1, K1, Z31
 done:
-	VMOVUPS Z31, (row_parts+0)(DI)
+	VEXTRACTF64X4 $1, Z31, Y0
+	VADDPS Y31, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
 
@@ -332,7 +461,15 @@ singleEnd:
 	VMOVUPS.Z 0(R8), K1, Z0
 	VADDPS Z31, Z0, K1, Z31
 done:
-	VMOVUPS Z31, (row_parts+0)(DI)
+	VEXTRACTF64X4 $1, Z31, Y0
+	VADDPS Y31, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
 
@@ -376,7 +513,74 @@ singleEnd:
 	VMOVUPS.Z 0(R8), K1, Z0
 	VMAXPS Z31, Z0, K1, Z31
 done:
-	VMOVUPS Z31, (row_parts+0)(DI)
+	VEXTRACTF64X4 $1, Z31, Y0
+	VMAXPS Y31, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
+	VZEROUPPER
+	RET
+
+// func scaledLargestAVX512(r *row)
+TEXT ·scaledLargestAVX512(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	VBROADCASTSS (row_scalars+0)(DI), Z31
+	VMOVUPS (row_parts+0)(DI), Z30
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VMAXPS Z30, Z0, Z30
+	VMAXPS Z30, Z1, Z30
+	VMAXPS Z30, Z2, Z30
+	VMAXPS Z30, Z3, Z30
+	ADDQ $256, R8
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Z0
+	VMULPS Z31, Z0, Z0
+	VMAXPS Z30, Z0, Z30
+	ADDQ $64, R8
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMULPS Z31, Z0, Z0
+	VMAXPS Z30, Z0, K1, Z30
+done:
+	VEXTRACTF64X4 $1, Z30, Y0
+	VMAXPS Y30, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
 
@@ -433,7 +637,15 @@ singleEnd:
 	VMULPS Z0, Z0, Z0
 	VADDPS Z30, Z0, K1, Z30
 done:
-	VMOVUPS Z30, (row_parts+0)(DI)
+	VEXTRACTF64X4 $1, Z30, Y0
+	VADDPS Y30, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
 
@@ -456,57 +668,49 @@ several:
 	VSUBPS Z31, Z1, Z1
 	VSUBPS Z31, Z2, Z2
 	VSUBPS Z31, Z3, Z3
-	VMOVUPS rowConstants<>+0(SB), Z4
+	VMOVUPS rowConstants<>+64(SB), Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+64(SB), Z4
+	VMOVUPS rowConstants<>+128(SB), Z4
 	VMINPS Z0, Z4, Z0
 	VMINPS Z1, Z4, Z1
 	VMINPS Z2, Z4, Z2
 	VMINPS Z3, Z4, Z3
-	VMULPS rowConstants<>+128(SB), Z0, Z4
-	VMULPS rowConstants<>+128(SB), Z1, Z5
-	VMULPS rowConstants<>+128(SB), Z2, Z6
-	VMULPS rowConstants<>+128(SB), Z3, Z7
-	VADDPS rowConstants<>+192(SB), Z4, Z4
-	VADDPS rowConstants<>+192(SB), Z5, Z5
-	VADDPS rowConstants<>+192(SB), Z6, Z6
-	VADDPS rowConstants<>+192(SB), Z7, Z7
-	VSUBPS rowConstants<>+192(SB), Z4, Z8
-	VSUBPS rowConstants<>+192(SB), Z5, Z9
-	VSUBPS rowConstants<>+192(SB), Z6, Z10
-	VSUBPS rowConstants<>+192(SB), Z7, Z11
-	VMULPS rowConstants<>+256(SB), Z8, Z12
-	VMULPS rowConstants<>+256(SB), Z9, Z13
-	VMULPS rowConstants<>+256(SB), Z10, Z14
-	VMULPS rowConstants<>+256(SB), Z11, Z15
+	VMULPS rowConstants<>+192(SB), Z0, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z6
+	VMULPS rowConstants<>+192(SB), Z3, Z7
+	VADDPS rowConstants<>+256(SB), Z4, Z4
+	VADDPS rowConstants<>+256(SB), Z5, Z5
+	VADDPS rowConstants<>+256(SB), Z6, Z6
+	VADDPS rowConstants<>+256(SB), Z7, Z7
+	VSUBPS rowConstants<>+256(SB), Z4, Z8
+	VSUBPS rowConstants<>+256(SB), Z5, Z9
+	VSUBPS rowConstants<>+256(SB), Z6, Z10
+	VSUBPS rowConstants<>+256(SB), Z7, Z11
+	VMULPS rowConstants<>+320(SB), Z8, Z12
+	VMULPS rowConstants<>+320(SB), Z9, Z13
+	VMULPS rowConstants<>+320(SB), Z10, Z14
+	VMULPS rowConstants<>+320(SB), Z11, Z15
 	VSUBPS Z12, Z0, Z12
 	VSUBPS Z13, Z1, Z13
 	VSUBPS Z14, Z2, Z14
 	VSUBPS Z15, Z3, Z15
-	VMULPS rowConstants<>+320(SB), Z8, Z8
-	VMULPS rowConstants<>+320(SB), Z9, Z9
-	VMULPS rowConstants<>+320(SB), Z10, Z10
-	VMULPS rowConstants<>+320(SB), Z11, Z11
+	VMULPS rowConstants<>+384(SB), Z8, Z8
+	VMULPS rowConstants<>+384(SB), Z9, Z9
+	VMULPS rowConstants<>+384(SB), Z10, Z10
+	VMULPS rowConstants<>+384(SB), Z11, Z11
 	VSUBPS Z8, Z12, Z8
 	VSUBPS Z9, Z13, Z9
 	VSUBPS Z10, Z14, Z10
 	VSUBPS Z11, Z15, Z11
-	VMOVUPS rowConstants<>+384(SB), Z15
+	VMOVUPS rowConstants<>+448(SB), Z15
 	VMULPS Z8, Z15, Z14
 	VMULPS Z9, Z15, Z13
 	VMULPS Z10, Z15, Z12
 	VMULPS Z11, Z15, Z3
-	VADDPS rowConstants<>+448(SB), Z14, Z14
-	VADDPS rowConstants<>+448(SB), Z13, Z13
-	VADDPS rowConstants<>+448(SB), Z12, Z12
-	VADDPS rowConstants<>+448(SB), Z3, Z3
-	VMULPS Z8, Z14, Z14
-	VMULPS Z9, Z13, Z13
-	VMULPS Z10, Z12, Z12
-	VMULPS Z11, Z3, Z3
 	VADDPS rowConstants<>+512(SB), Z14, Z14
 	VADDPS rowConstants<>+512(SB), Z13, Z13
 	VADDPS rowConstants<>+512(SB), Z12, Z12
@@ -527,6 +731,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z13, Z13
 	VADDPS rowConstants<>+640(SB), Z12, Z12
 	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+704(SB), Z14, Z14
+	VADDPS rowConstants<>+704(SB), Z13, Z13
+	VADDPS rowConstants<>+704(SB), Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z3, Z3
 	VMULPS Z8, Z8, Z15
 	VMULPS Z9, Z9, Z2
 	VMULPS Z10, Z10, Z1
@@ -543,10 +755,10 @@ several:
 	VADDPS Z9, Z13, Z9
 	VADDPS Z10, Z12, Z10
 	VADDPS Z11, Z3, Z11
-	VADDPS rowConstants<>+704(SB), Z8, Z8
-	VADDPS rowConstants<>+704(SB), Z9, Z9
-	VADDPS rowConstants<>+704(SB), Z10, Z10
-	VADDPS rowConstants<>+704(SB), Z11, Z11
+	VADDPS rowConstants<>+768(SB), Z8, Z8
+	VADDPS rowConstants<>+768(SB), Z9, Z9
+	VADDPS rowConstants<>+768(SB), Z10, Z10
+	VADDPS rowConstants<>+768(SB), Z11, Z11
 	VPSLLD $23, Z4, Z4
 	VPSLLD $23, Z5, Z5
 	VPSLLD $23, Z6, Z6
@@ -574,31 +786,31 @@ severalEnd:
 single:
 	VMOVUPS 0(R9), Z0
 	VSUBPS Z31, Z0, Z0
-	VMOVUPS rowConstants<>+0(SB), Z1
-	VMAXPS Z0, Z1, Z0
 	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
 	VMINPS Z0, Z1, Z0
-	VMULPS rowConstants<>+128(SB), Z0, Z1
-	VADDPS rowConstants<>+192(SB), Z1, Z1
-	VSUBPS rowConstants<>+192(SB), Z1, Z2
-	VMULPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
 	VSUBPS Z3, Z0, Z3
-	VMULPS rowConstants<>+320(SB), Z2, Z2
+	VMULPS rowConstants<>+384(SB), Z2, Z2
 	VSUBPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+384(SB), Z3
+	VMOVUPS rowConstants<>+448(SB), Z3
 	VMULPS Z2, Z3, Z0
-	VADDPS rowConstants<>+448(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+512(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+576(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
 	VMULPS Z2, Z2, Z3
 	VMULPS Z0, Z3, Z0
 	VADDPS Z2, Z2, Z2
 	VADDPS Z2, Z0, Z2
-	VADDPS rowConstants<>+704(SB), Z2, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
 	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z2, Z1
 	VMOVUPS Z1, 0(R8)
@@ -616,37 +828,270 @@ singleEnd:
 	KMOVW AX, K1
 	VMOVUPS.Z 0(R9), K1, Z0
 	VSUBPS Z31, Z0, Z0
-	VMOVUPS rowConstants<>+0(SB), Z1
-	VMAXPS Z0, Z1, Z0
 	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
 	VMINPS Z0, Z1, Z0
-	VMULPS rowConstants<>+128(SB), Z0, Z1
-	VADDPS rowConstants<>+192(SB), Z1, Z1
-	VSUBPS rowConstants<>+192(SB), Z1, Z2
-	VMULPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
 	VSUBPS Z3, Z0, Z3
-	VMULPS rowConstants<>+320(SB), Z2, Z2
+	VMULPS rowConstants<>+384(SB), Z2, Z2
 	VSUBPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+384(SB), Z3
+	VMOVUPS rowConstants<>+448(SB), Z3
 	VMULPS Z2, Z3, Z0
-	VADDPS rowConstants<>+448(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+512(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+576(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
 	VMULPS Z2, Z2, Z3
 	VMULPS Z0, Z3, Z0
 	VADDPS Z2, Z2, Z2
 	VADDPS Z2, Z0, Z2
-	VADDPS rowConstants<>+704(SB), Z2, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
 	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z2, Z1
 	VMOVUPS Z1, K1, 0(R8)
 	VADDPS Z30, Z1, K1, Z30
 done:
-	VMOVUPS Z30, (row_parts+0)(DI)
+	VEXTRACTF64X4 $1, Z30, Y0
+	VADDPS Y30, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
+	VZEROUPPER
+	RET
+
+// func scaledExpSumAVX512(r *row)
+TEXT ·scaledExpSumAVX512(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	VBROADCASTSS (row_scalars+0)(DI), Z31
+	VBROADCASTSS (row_scalars+4)(DI), Z30
+	VMOVUPS (row_parts+0)(DI), Z29
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VSUBPS Z30, Z0, Z0
+	VSUBPS Z30, Z1, Z1
+	VSUBPS Z30, Z2, Z2
+	VSUBPS Z30, Z3, Z3
+	VMOVUPS rowConstants<>+64(SB), Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+128(SB), Z4
+	VMINPS Z0, Z4, Z0
+	VMINPS Z1, Z4, Z1
+	VMINPS Z2, Z4, Z2
+	VMINPS Z3, Z4, Z3
+	VMULPS rowConstants<>+192(SB), Z0, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z6
+	VMULPS rowConstants<>+192(SB), Z3, Z7
+	VADDPS rowConstants<>+256(SB), Z4, Z4
+	VADDPS rowConstants<>+256(SB), Z5, Z5
+	VADDPS rowConstants<>+256(SB), Z6, Z6
+	VADDPS rowConstants<>+256(SB), Z7, Z7
+	VSUBPS rowConstants<>+256(SB), Z4, Z8
+	VSUBPS rowConstants<>+256(SB), Z5, Z9
+	VSUBPS rowConstants<>+256(SB), Z6, Z10
+	VSUBPS rowConstants<>+256(SB), Z7, Z11
+	VMULPS rowConstants<>+320(SB), Z8, Z12
+	VMULPS rowConstants<>+320(SB), Z9, Z13
+	VMULPS rowConstants<>+320(SB), Z10, Z14
+	VMULPS rowConstants<>+320(SB), Z11, Z15
+	VSUBPS Z12, Z0, Z12
+	VSUBPS Z13, Z1, Z13
+	VSUBPS Z14, Z2, Z14
+	VSUBPS Z15, Z3, Z15
+	VMULPS rowConstants<>+384(SB), Z8, Z8
+	VMULPS rowConstants<>+384(SB), Z9, Z9
+	VMULPS rowConstants<>+384(SB), Z10, Z10
+	VMULPS rowConstants<>+384(SB), Z11, Z11
+	VSUBPS Z8, Z12, Z8
+	VSUBPS Z9, Z13, Z9
+	VSUBPS Z10, Z14, Z10
+	VSUBPS Z11, Z15, Z11
+	VMOVUPS rowConstants<>+448(SB), Z15
+	VMULPS Z8, Z15, Z14
+	VMULPS Z9, Z15, Z13
+	VMULPS Z10, Z15, Z12
+	VMULPS Z11, Z15, Z3
+	VADDPS rowConstants<>+512(SB), Z14, Z14
+	VADDPS rowConstants<>+512(SB), Z13, Z13
+	VADDPS rowConstants<>+512(SB), Z12, Z12
+	VADDPS rowConstants<>+512(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+576(SB), Z14, Z14
+	VADDPS rowConstants<>+576(SB), Z13, Z13
+	VADDPS rowConstants<>+576(SB), Z12, Z12
+	VADDPS rowConstants<>+576(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+640(SB), Z14, Z14
+	VADDPS rowConstants<>+640(SB), Z13, Z13
+	VADDPS rowConstants<>+640(SB), Z12, Z12
+	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+704(SB), Z14, Z14
+	VADDPS rowConstants<>+704(SB), Z13, Z13
+	VADDPS rowConstants<>+704(SB), Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VMULPS Z8, Z8, Z15
+	VMULPS Z9, Z9, Z2
+	VMULPS Z10, Z10, Z1
+	VMULPS Z11, Z11, Z0
+	VMULPS Z14, Z15, Z14
+	VMULPS Z13, Z2, Z13
+	VMULPS Z12, Z1, Z12
+	VMULPS Z3, Z0, Z3
+	VADDPS Z8, Z8, Z8
+	VADDPS Z9, Z9, Z9
+	VADDPS Z10, Z10, Z10
+	VADDPS Z11, Z11, Z11
+	VADDPS Z8, Z14, Z8
+	VADDPS Z9, Z13, Z9
+	VADDPS Z10, Z12, Z10
+	VADDPS Z11, Z3, Z11
+	VADDPS rowConstants<>+768(SB), Z8, Z8
+	VADDPS rowConstants<>+768(SB), Z9, Z9
+	VADDPS rowConstants<>+768(SB), Z10, Z10
+	VADDPS rowConstants<>+768(SB), Z11, Z11
+	VPSLLD $23, Z4, Z4
+	VPSLLD $23, Z5, Z5
+	VPSLLD $23, Z6, Z6
+	VPSLLD $23, Z7, Z7
+	VMULPS Z4, Z8, Z4
+	VMULPS Z5, Z9, Z5
+	VMULPS Z6, Z10, Z6
+	VMULPS Z7, Z11, Z7
+	VMOVUPS Z4, 0(R8)
+	VMOVUPS Z5, 64(R8)
+	VMOVUPS Z6, 128(R8)
+	VMOVUPS Z7, 192(R8)
+	VADDPS Z29, Z4, Z29
+	VADDPS Z29, Z5, Z29
+	VADDPS Z29, Z6, Z29
+	VADDPS Z29, Z7, Z29
+	ADDQ $256, R8
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Z0
+	VMULPS Z31, Z0, Z0
+	VSUBPS Z30, Z0, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
+	VSUBPS Z3, Z0, Z3
+	VMULPS rowConstants<>+384(SB), Z2, Z2
+	VSUBPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+448(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VMOVUPS Z1, 0(R8)
+	VADDPS Z29, Z1, Z29
+	ADDQ $64, R8
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R8), K1, Z0
+	VMULPS Z31, Z0, Z0
+	VSUBPS Z30, Z0, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
+	VSUBPS Z3, Z0, Z3
+	VMULPS rowConstants<>+384(SB), Z2, Z2
+	VSUBPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+448(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VMOVUPS Z1, K1, 0(R8)
+	VADDPS Z29, Z1, K1, Z29
+done:
+	VEXTRACTF64X4 $1, Z29, Y0
+	VADDPS Y29, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
 
@@ -674,57 +1119,49 @@ several:
 	VSUBPS Z30, Z1, Z1
 	VSUBPS Z30, Z2, Z2
 	VSUBPS Z30, Z3, Z3
-	VMOVUPS rowConstants<>+0(SB), Z4
+	VMOVUPS rowConstants<>+64(SB), Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+64(SB), Z4
+	VMOVUPS rowConstants<>+128(SB), Z4
 	VMINPS Z0, Z4, Z0
 	VMINPS Z1, Z4, Z1
 	VMINPS Z2, Z4, Z2
 	VMINPS Z3, Z4, Z3
-	VMULPS rowConstants<>+128(SB), Z0, Z4
-	VMULPS rowConstants<>+128(SB), Z1, Z5
-	VMULPS rowConstants<>+128(SB), Z2, Z6
-	VMULPS rowConstants<>+128(SB), Z3, Z7
-	VADDPS rowConstants<>+192(SB), Z4, Z4
-	VADDPS rowConstants<>+192(SB), Z5, Z5
-	VADDPS rowConstants<>+192(SB), Z6, Z6
-	VADDPS rowConstants<>+192(SB), Z7, Z7
-	VSUBPS rowConstants<>+192(SB), Z4, Z8
-	VSUBPS rowConstants<>+192(SB), Z5, Z9
-	VSUBPS rowConstants<>+192(SB), Z6, Z10
-	VSUBPS rowConstants<>+192(SB), Z7, Z11
-	VMULPS rowConstants<>+256(SB), Z8, Z12
-	VMULPS rowConstants<>+256(SB), Z9, Z13
-	VMULPS rowConstants<>+256(SB), Z10, Z14
-	VMULPS rowConstants<>+256(SB), Z11, Z15
+	VMULPS rowConstants<>+192(SB), Z0, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z6
+	VMULPS rowConstants<>+192(SB), Z3, Z7
+	VADDPS rowConstants<>+256(SB), Z4, Z4
+	VADDPS rowConstants<>+256(SB), Z5, Z5
+	VADDPS rowConstants<>+256(SB), Z6, Z6
+	VADDPS rowConstants<>+256(SB), Z7, Z7
+	VSUBPS rowConstants<>+256(SB), Z4, Z8
+	VSUBPS rowConstants<>+256(SB), Z5, Z9
+	VSUBPS rowConstants<>+256(SB), Z6, Z10
+	VSUBPS rowConstants<>+256(SB), Z7, Z11
+	VMULPS rowConstants<>+320(SB), Z8, Z12
+	VMULPS rowConstants<>+320(SB), Z9, Z13
+	VMULPS rowConstants<>+320(SB), Z10, Z14
+	VMULPS rowConstants<>+320(SB), Z11, Z15
 	VSUBPS Z12, Z0, Z12
 	VSUBPS Z13, Z1, Z13
 	VSUBPS Z14, Z2, Z14
 	VSUBPS Z15, Z3, Z15
-	VMULPS rowConstants<>+320(SB), Z8, Z8
-	VMULPS rowConstants<>+320(SB), Z9, Z9
-	VMULPS rowConstants<>+320(SB), Z10, Z10
-	VMULPS rowConstants<>+320(SB), Z11, Z11
+	VMULPS rowConstants<>+384(SB), Z8, Z8
+	VMULPS rowConstants<>+384(SB), Z9, Z9
+	VMULPS rowConstants<>+384(SB), Z10, Z10
+	VMULPS rowConstants<>+384(SB), Z11, Z11
 	VSUBPS Z8, Z12, Z8
 	VSUBPS Z9, Z13, Z9
 	VSUBPS Z10, Z14, Z10
 	VSUBPS Z11, Z15, Z11
-	VMOVUPS rowConstants<>+384(SB), Z15
+	VMOVUPS rowConstants<>+448(SB), Z15
 	VMULPS Z8, Z15, Z14
 	VMULPS Z9, Z15, Z13
 	VMULPS Z10, Z15, Z12
 	VMULPS Z11, Z15, Z3
-	VADDPS rowConstants<>+448(SB), Z14, Z14
-	VADDPS rowConstants<>+448(SB), Z13, Z13
-	VADDPS rowConstants<>+448(SB), Z12, Z12
-	VADDPS rowConstants<>+448(SB), Z3, Z3
-	VMULPS Z8, Z14, Z14
-	VMULPS Z9, Z13, Z13
-	VMULPS Z10, Z12, Z12
-	VMULPS Z11, Z3, Z3
 	VADDPS rowConstants<>+512(SB), Z14, Z14
 	VADDPS rowConstants<>+512(SB), Z13, Z13
 	VADDPS rowConstants<>+512(SB), Z12, Z12
@@ -745,6 +1182,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z13, Z13
 	VADDPS rowConstants<>+640(SB), Z12, Z12
 	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+704(SB), Z14, Z14
+	VADDPS rowConstants<>+704(SB), Z13, Z13
+	VADDPS rowConstants<>+704(SB), Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z3, Z3
 	VMULPS Z8, Z8, Z15
 	VMULPS Z9, Z9, Z2
 	VMULPS Z10, Z10, Z1
@@ -761,10 +1206,10 @@ several:
 	VADDPS Z9, Z13, Z9
 	VADDPS Z10, Z12, Z10
 	VADDPS Z11, Z3, Z11
-	VADDPS rowConstants<>+704(SB), Z8, Z8
-	VADDPS rowConstants<>+704(SB), Z9, Z9
-	VADDPS rowConstants<>+704(SB), Z10, Z10
-	VADDPS rowConstants<>+704(SB), Z11, Z11
+	VADDPS rowConstants<>+768(SB), Z8, Z8
+	VADDPS rowConstants<>+768(SB), Z9, Z9
+	VADDPS rowConstants<>+768(SB), Z10, Z10
+	VADDPS rowConstants<>+768(SB), Z11, Z11
 	VPSLLD $23, Z4, Z4
 	VPSLLD $23, Z5, Z5
 	VPSLLD $23, Z6, Z6
@@ -809,31 +1254,31 @@ single:
 	VMOVUPS 0(R8), Z0
 	VMULPS Z31, Z0, Z0
 	VSUBPS Z30, Z0, Z0
-	VMOVUPS rowConstants<>+0(SB), Z1
-	VMAXPS Z0, Z1, Z0
 	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
 	VMINPS Z0, Z1, Z0
-	VMULPS rowConstants<>+128(SB), Z0, Z1
-	VADDPS rowConstants<>+192(SB), Z1, Z1
-	VSUBPS rowConstants<>+192(SB), Z1, Z2
-	VMULPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
 	VSUBPS Z3, Z0, Z3
-	VMULPS rowConstants<>+320(SB), Z2, Z2
+	VMULPS rowConstants<>+384(SB), Z2, Z2
 	VSUBPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+384(SB), Z3
+	VMOVUPS rowConstants<>+448(SB), Z3
 	VMULPS Z2, Z3, Z0
-	VADDPS rowConstants<>+448(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+512(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+576(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
 	VMULPS Z2, Z2, Z3
 	VMULPS Z0, Z3, Z0
 	VADDPS Z2, Z2, Z2
 	VADDPS Z2, Z0, Z2
-	VADDPS rowConstants<>+704(SB), Z2, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
 	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z2, Z1
 	VMOVUPS Z1, 0(R8)
@@ -856,31 +1301,31 @@ singleEnd:
 	VMOVUPS.Z 0(R8), K1, Z0
 	VMULPS Z31, Z0, Z0
 	VSUBPS Z30, Z0, Z0
-	VMOVUPS rowConstants<>+0(SB), Z1
-	VMAXPS Z0, Z1, Z0
 	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
 	VMINPS Z0, Z1, Z0
-	VMULPS rowConstants<>+128(SB), Z0, Z1
-	VADDPS rowConstants<>+192(SB), Z1, Z1
-	VSUBPS rowConstants<>+192(SB), Z1, Z2
-	VMULPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
 	VSUBPS Z3, Z0, Z3
-	VMULPS rowConstants<>+320(SB), Z2, Z2
+	VMULPS rowConstants<>+384(SB), Z2, Z2
 	VSUBPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+384(SB), Z3
+	VMOVUPS rowConstants<>+448(SB), Z3
 	VMULPS Z2, Z3, Z0
-	VADDPS rowConstants<>+448(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+512(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+576(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
 	VMULPS Z2, Z2, Z3
 	VMULPS Z0, Z3, Z0
 	VADDPS Z2, Z2, Z2
 	VADDPS Z2, Z0, Z2
-	VADDPS rowConstants<>+704(SB), Z2, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
 	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z2, Z1
 	VMOVUPS Z1, K1, 0(R8)
@@ -1140,8 +1585,24 @@ singleEnd:
 	VMULPS Z0, Z1, Z0
 	VADDPS Z28, Z0, K1, Z28
 done:
-	VMOVUPS Z29, (row_parts+0)(DI)
-	VMOVUPS Z28, (row_parts+64)(DI)
+	VEXTRACTF64X4 $1, Z29, Y0
+	VADDPS Y29, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
+	VEXTRACTF64X4 $1, Z28, Y0
+	VADDPS Y28, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+64)(DI)
 	VZEROUPPER
 	RET
 
@@ -1267,11 +1728,11 @@ several:
 	VMOVUPS 64(R9), Z1
 	VMOVUPS 128(R9), Z2
 	VMOVUPS 192(R9), Z3
-	VANDPS rowConstants<>+768(SB), Z0, Z4
-	VANDPS rowConstants<>+768(SB), Z1, Z5
-	VANDPS rowConstants<>+768(SB), Z2, Z6
-	VANDPS rowConstants<>+768(SB), Z3, Z7
-	VMOVUPS rowConstants<>+832(SB), Z8
+	VANDPS rowConstants<>+832(SB), Z0, Z4
+	VANDPS rowConstants<>+832(SB), Z1, Z5
+	VANDPS rowConstants<>+832(SB), Z2, Z6
+	VANDPS rowConstants<>+832(SB), Z3, Z7
+	VMOVUPS rowConstants<>+896(SB), Z8
 	VMINPS Z4, Z8, Z4
 	VMINPS Z5, Z8, Z5
 	VMINPS Z6, Z8, Z6
@@ -1280,61 +1741,53 @@ several:
 	VMULPS Z5, Z5, Z9
 	VMULPS Z6, Z6, Z10
 	VMULPS Z7, Z7, Z11
-	VMULPS rowConstants<>+896(SB), Z8, Z8
-	VMULPS rowConstants<>+896(SB), Z9, Z9
-	VMULPS rowConstants<>+896(SB), Z10, Z10
-	VMULPS rowConstants<>+896(SB), Z11, Z11
-	VMOVUPS rowConstants<>+0(SB), Z12
+	VMULPS rowConstants<>+960(SB), Z8, Z8
+	VMULPS rowConstants<>+960(SB), Z9, Z9
+	VMULPS rowConstants<>+960(SB), Z10, Z10
+	VMULPS rowConstants<>+960(SB), Z11, Z11
+	VMOVUPS rowConstants<>+64(SB), Z12
 	VMAXPS Z8, Z12, Z8
 	VMAXPS Z9, Z12, Z9
 	VMAXPS Z10, Z12, Z10
 	VMAXPS Z11, Z12, Z11
-	VMOVUPS rowConstants<>+64(SB), Z12
+	VMOVUPS rowConstants<>+128(SB), Z12
 	VMINPS Z8, Z12, Z8
 	VMINPS Z9, Z12, Z9
 	VMINPS Z10, Z12, Z10
 	VMINPS Z11, Z12, Z11
-	VMULPS rowConstants<>+128(SB), Z8, Z12
-	VMULPS rowConstants<>+128(SB), Z9, Z13
-	VMULPS rowConstants<>+128(SB), Z10, Z14
-	VMULPS rowConstants<>+128(SB), Z11, Z15
-	VADDPS rowConstants<>+192(SB), Z12, Z12
-	VADDPS rowConstants<>+192(SB), Z13, Z13
-	VADDPS rowConstants<>+192(SB), Z14, Z14
-	VADDPS rowConstants<>+192(SB), Z15, Z15
-	VSUBPS rowConstants<>+192(SB), Z12, Z16
-	VSUBPS rowConstants<>+192(SB), Z13, Z17
-	VSUBPS rowConstants<>+192(SB), Z14, Z18
-	VSUBPS rowConstants<>+192(SB), Z15, Z19
-	VMULPS rowConstants<>+256(SB), Z16, Z20
-	VMULPS rowConstants<>+256(SB), Z17, Z21
-	VMULPS rowConstants<>+256(SB), Z18, Z22
-	VMULPS rowConstants<>+256(SB), Z19, Z23
+	VMULPS rowConstants<>+192(SB), Z8, Z12
+	VMULPS rowConstants<>+192(SB), Z9, Z13
+	VMULPS rowConstants<>+192(SB), Z10, Z14
+	VMULPS rowConstants<>+192(SB), Z11, Z15
+	VADDPS rowConstants<>+256(SB), Z12, Z12
+	VADDPS rowConstants<>+256(SB), Z13, Z13
+	VADDPS rowConstants<>+256(SB), Z14, Z14
+	VADDPS rowConstants<>+256(SB), Z15, Z15
+	VSUBPS rowConstants<>+256(SB), Z12, Z16
+	VSUBPS rowConstants<>+256(SB), Z13, Z17
+	VSUBPS rowConstants<>+256(SB), Z14, Z18
+	VSUBPS rowConstants<>+256(SB), Z15, Z19
+	VMULPS rowConstants<>+320(SB), Z16, Z20
+	VMULPS rowConstants<>+320(SB), Z17, Z21
+	VMULPS rowConstants<>+320(SB), Z18, Z22
+	VMULPS rowConstants<>+320(SB), Z19, Z23
 	VSUBPS Z20, Z8, Z20
 	VSUBPS Z21, Z9, Z21
 	VSUBPS Z22, Z10, Z22
 	VSUBPS Z23, Z11, Z23
-	VMULPS rowConstants<>+320(SB), Z16, Z16
-	VMULPS rowConstants<>+320(SB), Z17, Z17
-	VMULPS rowConstants<>+320(SB), Z18, Z18
-	VMULPS rowConstants<>+320(SB), Z19, Z19
+	VMULPS rowConstants<>+384(SB), Z16, Z16
+	VMULPS rowConstants<>+384(SB), Z17, Z17
+	VMULPS rowConstants<>+384(SB), Z18, Z18
+	VMULPS rowConstants<>+384(SB), Z19, Z19
 	VSUBPS Z16, Z20, Z16
 	VSUBPS Z17, Z21, Z17
 	VSUBPS Z18, Z22, Z18
 	VSUBPS Z19, Z23, Z19
-	VMOVUPS rowConstants<>+384(SB), Z23
+	VMOVUPS rowConstants<>+448(SB), Z23
 	VMULPS Z16, Z23, Z22
 	VMULPS Z17, Z23, Z21
 	VMULPS Z18, Z23, Z20
 	VMULPS Z19, Z23, Z11
-	VADDPS rowConstants<>+448(SB), Z22, Z22
-	VADDPS rowConstants<>+448(SB), Z21, Z21
-	VADDPS rowConstants<>+448(SB), Z20, Z20
-	VADDPS rowConstants<>+448(SB), Z11, Z11
-	VMULPS Z16, Z22, Z22
-	VMULPS Z17, Z21, Z21
-	VMULPS Z18, Z20, Z20
-	VMULPS Z19, Z11, Z11
 	VADDPS rowConstants<>+512(SB), Z22, Z22
 	VADDPS rowConstants<>+512(SB), Z21, Z21
 	VADDPS rowConstants<>+512(SB), Z20, Z20
@@ -1355,6 +1808,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z21, Z21
 	VADDPS rowConstants<>+640(SB), Z20, Z20
 	VADDPS rowConstants<>+640(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+704(SB), Z22, Z22
+	VADDPS rowConstants<>+704(SB), Z21, Z21
+	VADDPS rowConstants<>+704(SB), Z20, Z20
+	VADDPS rowConstants<>+704(SB), Z11, Z11
 	VMULPS Z16, Z16, Z23
 	VMULPS Z17, Z17, Z10
 	VMULPS Z18, Z18, Z9
@@ -1371,10 +1832,10 @@ several:
 	VADDPS Z17, Z21, Z17
 	VADDPS Z18, Z20, Z18
 	VADDPS Z19, Z11, Z19
-	VADDPS rowConstants<>+704(SB), Z16, Z16
-	VADDPS rowConstants<>+704(SB), Z17, Z17
-	VADDPS rowConstants<>+704(SB), Z18, Z18
-	VADDPS rowConstants<>+704(SB), Z19, Z19
+	VADDPS rowConstants<>+768(SB), Z16, Z16
+	VADDPS rowConstants<>+768(SB), Z17, Z17
+	VADDPS rowConstants<>+768(SB), Z18, Z18
+	VADDPS rowConstants<>+768(SB), Z19, Z19
 	VPSLLD $23, Z12, Z12
 	VPSLLD $23, Z13, Z13
 	VPSLLD $23, Z14, Z14
@@ -1383,19 +1844,11 @@ several:
 	VMULPS Z13, Z17, Z13
 	VMULPS Z14, Z18, Z14
 	VMULPS Z15, Z19, Z15
-	VMOVUPS rowConstants<>+960(SB), Z19
+	VMOVUPS rowConstants<>+1024(SB), Z19
 	VMULPS Z4, Z19, Z18
 	VMULPS Z5, Z19, Z17
 	VMULPS Z6, Z19, Z16
 	VMULPS Z7, Z19, Z11
-	VADDPS rowConstants<>+1024(SB), Z18, Z18
-	VADDPS rowConstants<>+1024(SB), Z17, Z17
-	VADDPS rowConstants<>+1024(SB), Z16, Z16
-	VADDPS rowConstants<>+1024(SB), Z11, Z11
-	VMULPS Z4, Z18, Z18
-	VMULPS Z5, Z17, Z17
-	VMULPS Z6, Z16, Z16
-	VMULPS Z7, Z11, Z11
 	VADDPS rowConstants<>+1088(SB), Z18, Z18
 	VADDPS rowConstants<>+1088(SB), Z17, Z17
 	VADDPS rowConstants<>+1088(SB), Z16, Z16
@@ -1416,19 +1869,19 @@ several:
 	VADDPS rowConstants<>+1216(SB), Z17, Z17
 	VADDPS rowConstants<>+1216(SB), Z16, Z16
 	VADDPS rowConstants<>+1216(SB), Z11, Z11
-	VMOVUPS rowConstants<>+1280(SB), Z19
+	VMULPS Z4, Z18, Z18
+	VMULPS Z5, Z17, Z17
+	VMULPS Z6, Z16, Z16
+	VMULPS Z7, Z11, Z11
+	VADDPS rowConstants<>+1280(SB), Z18, Z18
+	VADDPS rowConstants<>+1280(SB), Z17, Z17
+	VADDPS rowConstants<>+1280(SB), Z16, Z16
+	VADDPS rowConstants<>+1280(SB), Z11, Z11
+	VMOVUPS rowConstants<>+1344(SB), Z19
 	VMULPS Z4, Z19, Z20
 	VMULPS Z5, Z19, Z21
 	VMULPS Z6, Z19, Z22
 	VMULPS Z7, Z19, Z8
-	VADDPS rowConstants<>+1344(SB), Z20, Z20
-	VADDPS rowConstants<>+1344(SB), Z21, Z21
-	VADDPS rowConstants<>+1344(SB), Z22, Z22
-	VADDPS rowConstants<>+1344(SB), Z8, Z8
-	VMULPS Z4, Z20, Z20
-	VMULPS Z5, Z21, Z21
-	VMULPS Z6, Z22, Z22
-	VMULPS Z7, Z8, Z8
 	VADDPS rowConstants<>+1408(SB), Z20, Z20
 	VADDPS rowConstants<>+1408(SB), Z21, Z21
 	VADDPS rowConstants<>+1408(SB), Z22, Z22
@@ -1457,6 +1910,14 @@ several:
 	VADDPS rowConstants<>+1600(SB), Z21, Z21
 	VADDPS rowConstants<>+1600(SB), Z22, Z22
 	VADDPS rowConstants<>+1600(SB), Z8, Z8
+	VMULPS Z4, Z20, Z20
+	VMULPS Z5, Z21, Z21
+	VMULPS Z6, Z22, Z22
+	VMULPS Z7, Z8, Z8
+	VADDPS rowConstants<>+1664(SB), Z20, Z20
+	VADDPS rowConstants<>+1664(SB), Z21, Z21
+	VADDPS rowConstants<>+1664(SB), Z22, Z22
+	VADDPS rowConstants<>+1664(SB), Z8, Z8
 	VMULPS Z18, Z12, Z18
 	VMULPS Z17, Z13, Z17
 	VMULPS Z16, Z14, Z16
@@ -1465,7 +1926,7 @@ several:
 	VDIVPS Z21, Z17, Z21
 	VDIVPS Z22, Z16, Z22
 	VDIVPS Z8, Z11, Z8
-	VMOVUPS rowConstants<>+1664(SB), Z11
+	VMOVUPS rowConstants<>+0(SB), Z11
 	VMAXPS Z0, Z11, Z0
 	VMAXPS Z1, Z11, Z1
 	VMAXPS Z2, Z11, Z2
@@ -1492,51 +1953,49 @@ severalEnd:
 	JLT singleEnd
 single:
 	VMOVUPS 0(R9), Z0
-	VANDPS rowConstants<>+768(SB), Z0, Z1
-	VMOVUPS rowConstants<>+832(SB), Z2
+	VANDPS rowConstants<>+832(SB), Z0, Z1
+	VMOVUPS rowConstants<>+896(SB), Z2
 	VMINPS Z1, Z2, Z1
 	VMULPS Z1, Z1, Z2
-	VMULPS rowConstants<>+896(SB), Z2, Z2
-	VMOVUPS rowConstants<>+0(SB), Z3
-	VMAXPS Z2, Z3, Z2
+	VMULPS rowConstants<>+960(SB), Z2, Z2
 	VMOVUPS rowConstants<>+64(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+128(SB), Z3
 	VMINPS Z2, Z3, Z2
-	VMULPS rowConstants<>+128(SB), Z2, Z3
-	VADDPS rowConstants<>+192(SB), Z3, Z3
-	VSUBPS rowConstants<>+192(SB), Z3, Z4
-	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z3
+	VADDPS rowConstants<>+256(SB), Z3, Z3
+	VSUBPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z5
 	VSUBPS Z5, Z2, Z5
-	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VMULPS rowConstants<>+384(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+384(SB), Z5
+	VMOVUPS rowConstants<>+448(SB), Z5
 	VMULPS Z4, Z5, Z2
-	VADDPS rowConstants<>+448(SB), Z2, Z2
-	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+512(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+576(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
 	VMULPS Z4, Z4, Z5
 	VMULPS Z2, Z5, Z2
 	VADDPS Z4, Z4, Z4
 	VADDPS Z4, Z2, Z4
-	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VADDPS rowConstants<>+768(SB), Z4, Z4
 	VPSLLD $23, Z3, Z3
 	VMULPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+960(SB), Z4
+	VMOVUPS rowConstants<>+1024(SB), Z4
 	VMULPS Z1, Z4, Z2
-	VADDPS rowConstants<>+1024(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1088(SB), Z2, Z2
 	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1152(SB), Z2, Z2
 	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1216(SB), Z2, Z2
-	VMOVUPS rowConstants<>+1280(SB), Z4
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1280(SB), Z2, Z2
+	VMOVUPS rowConstants<>+1344(SB), Z4
 	VMULPS Z1, Z4, Z5
-	VADDPS rowConstants<>+1344(SB), Z5, Z5
-	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1408(SB), Z5, Z5
 	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1472(SB), Z5, Z5
@@ -1544,9 +2003,11 @@ single:
 	VADDPS rowConstants<>+1536(SB), Z5, Z5
 	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1600(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1664(SB), Z5, Z5
 	VMULPS Z2, Z3, Z2
 	VDIVPS Z5, Z2, Z5
-	VMOVUPS rowConstants<>+1664(SB), Z2
+	VMOVUPS rowConstants<>+0(SB), Z2
 	VMAXPS Z0, Z2, Z0
 	VMULPS Z5, Z1, Z5
 	VSUBPS Z5, Z0, Z5
@@ -1563,51 +2024,49 @@ singleEnd:
 	BZHIL CX, AX, AX
 	KMOVW AX, K1
 	VMOVUPS.Z 0(R9), K1, Z0
-	VANDPS rowConstants<>+768(SB), Z0, Z1
-	VMOVUPS rowConstants<>+832(SB), Z2
+	VANDPS rowConstants<>+832(SB), Z0, Z1
+	VMOVUPS rowConstants<>+896(SB), Z2
 	VMINPS Z1, Z2, Z1
 	VMULPS Z1, Z1, Z2
-	VMULPS rowConstants<>+896(SB), Z2, Z2
-	VMOVUPS rowConstants<>+0(SB), Z3
-	VMAXPS Z2, Z3, Z2
+	VMULPS rowConstants<>+960(SB), Z2, Z2
 	VMOVUPS rowConstants<>+64(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+128(SB), Z3
 	VMINPS Z2, Z3, Z2
-	VMULPS rowConstants<>+128(SB), Z2, Z3
-	VADDPS rowConstants<>+192(SB), Z3, Z3
-	VSUBPS rowConstants<>+192(SB), Z3, Z4
-	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z3
+	VADDPS rowConstants<>+256(SB), Z3, Z3
+	VSUBPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z5
 	VSUBPS Z5, Z2, Z5
-	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VMULPS rowConstants<>+384(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+384(SB), Z5
+	VMOVUPS rowConstants<>+448(SB), Z5
 	VMULPS Z4, Z5, Z2
-	VADDPS rowConstants<>+448(SB), Z2, Z2
-	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+512(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+576(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
 	VMULPS Z4, Z4, Z5
 	VMULPS Z2, Z5, Z2
 	VADDPS Z4, Z4, Z4
 	VADDPS Z4, Z2, Z4
-	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VADDPS rowConstants<>+768(SB), Z4, Z4
 	VPSLLD $23, Z3, Z3
 	VMULPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+960(SB), Z4
+	VMOVUPS rowConstants<>+1024(SB), Z4
 	VMULPS Z1, Z4, Z2
-	VADDPS rowConstants<>+1024(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1088(SB), Z2, Z2
 	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1152(SB), Z2, Z2
 	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1216(SB), Z2, Z2
-	VMOVUPS rowConstants<>+1280(SB), Z4
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1280(SB), Z2, Z2
+	VMOVUPS rowConstants<>+1344(SB), Z4
 	VMULPS Z1, Z4, Z5
-	VADDPS rowConstants<>+1344(SB), Z5, Z5
-	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1408(SB), Z5, Z5
 	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1472(SB), Z5, Z5
@@ -1615,9 +2074,11 @@ singleEnd:
 	VADDPS rowConstants<>+1536(SB), Z5, Z5
 	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1600(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1664(SB), Z5, Z5
 	VMULPS Z2, Z3, Z2
 	VDIVPS Z5, Z2, Z5
-	VMOVUPS rowConstants<>+1664(SB), Z2
+	VMOVUPS rowConstants<>+0(SB), Z2
 	VMAXPS Z0, Z2, Z0
 	VMULPS Z5, Z1, Z5
 	VSUBPS Z5, Z0, Z5
@@ -1640,11 +2101,11 @@ several:
 	VMOVUPS 64(R10), Z1
 	VMOVUPS 128(R10), Z2
 	VMOVUPS 192(R10), Z3
-	VANDPS rowConstants<>+768(SB), Z0, Z4
-	VANDPS rowConstants<>+768(SB), Z1, Z5
-	VANDPS rowConstants<>+768(SB), Z2, Z6
-	VANDPS rowConstants<>+768(SB), Z3, Z7
-	VMOVUPS rowConstants<>+832(SB), Z8
+	VANDPS rowConstants<>+832(SB), Z0, Z4
+	VANDPS rowConstants<>+832(SB), Z1, Z5
+	VANDPS rowConstants<>+832(SB), Z2, Z6
+	VANDPS rowConstants<>+832(SB), Z3, Z7
+	VMOVUPS rowConstants<>+896(SB), Z8
 	VMINPS Z4, Z8, Z4
 	VMINPS Z5, Z8, Z5
 	VMINPS Z6, Z8, Z6
@@ -1653,61 +2114,53 @@ several:
 	VMULPS Z5, Z5, Z9
 	VMULPS Z6, Z6, Z10
 	VMULPS Z7, Z7, Z11
-	VMULPS rowConstants<>+896(SB), Z8, Z8
-	VMULPS rowConstants<>+896(SB), Z9, Z9
-	VMULPS rowConstants<>+896(SB), Z10, Z10
-	VMULPS rowConstants<>+896(SB), Z11, Z11
-	VMOVUPS rowConstants<>+0(SB), Z12
+	VMULPS rowConstants<>+960(SB), Z8, Z8
+	VMULPS rowConstants<>+960(SB), Z9, Z9
+	VMULPS rowConstants<>+960(SB), Z10, Z10
+	VMULPS rowConstants<>+960(SB), Z11, Z11
+	VMOVUPS rowConstants<>+64(SB), Z12
 	VMAXPS Z8, Z12, Z8
 	VMAXPS Z9, Z12, Z9
 	VMAXPS Z10, Z12, Z10
 	VMAXPS Z11, Z12, Z11
-	VMOVUPS rowConstants<>+64(SB), Z12
+	VMOVUPS rowConstants<>+128(SB), Z12
 	VMINPS Z8, Z12, Z8
 	VMINPS Z9, Z12, Z9
 	VMINPS Z10, Z12, Z10
 	VMINPS Z11, Z12, Z11
-	VMULPS rowConstants<>+128(SB), Z8, Z12
-	VMULPS rowConstants<>+128(SB), Z9, Z13
-	VMULPS rowConstants<>+128(SB), Z10, Z14
-	VMULPS rowConstants<>+128(SB), Z11, Z15
-	VADDPS rowConstants<>+192(SB), Z12, Z12
-	VADDPS rowConstants<>+192(SB), Z13, Z13
-	VADDPS rowConstants<>+192(SB), Z14, Z14
-	VADDPS rowConstants<>+192(SB), Z15, Z15
-	VSUBPS rowConstants<>+192(SB), Z12, Z16
-	VSUBPS rowConstants<>+192(SB), Z13, Z17
-	VSUBPS rowConstants<>+192(SB), Z14, Z18
-	VSUBPS rowConstants<>+192(SB), Z15, Z19
-	VMULPS rowConstants<>+256(SB), Z16, Z20
-	VMULPS rowConstants<>+256(SB), Z17, Z21
-	VMULPS rowConstants<>+256(SB), Z18, Z22
-	VMULPS rowConstants<>+256(SB), Z19, Z23
+	VMULPS rowConstants<>+192(SB), Z8, Z12
+	VMULPS rowConstants<>+192(SB), Z9, Z13
+	VMULPS rowConstants<>+192(SB), Z10, Z14
+	VMULPS rowConstants<>+192(SB), Z11, Z15
+	VADDPS rowConstants<>+256(SB), Z12, Z12
+	VADDPS rowConstants<>+256(SB), Z13, Z13
+	VADDPS rowConstants<>+256(SB), Z14, Z14
+	VADDPS rowConstants<>+256(SB), Z15, Z15
+	VSUBPS rowConstants<>+256(SB), Z12, Z16
+	VSUBPS rowConstants<>+256(SB), Z13, Z17
+	VSUBPS rowConstants<>+256(SB), Z14, Z18
+	VSUBPS rowConstants<>+256(SB), Z15, Z19
+	VMULPS rowConstants<>+320(SB), Z16, Z20
+	VMULPS rowConstants<>+320(SB), Z17, Z21
+	VMULPS rowConstants<>+320(SB), Z18, Z22
+	VMULPS rowConstants<>+320(SB), Z19, Z23
 	VSUBPS Z20, Z8, Z20
 	VSUBPS Z21, Z9, Z21
 	VSUBPS Z22, Z10, Z22
 	VSUBPS Z23, Z11, Z23
-	VMULPS rowConstants<>+320(SB), Z16, Z16
-	VMULPS rowConstants<>+320(SB), Z17, Z17
-	VMULPS rowConstants<>+320(SB), Z18, Z18
-	VMULPS rowConstants<>+320(SB), Z19, Z19
+	VMULPS rowConstants<>+384(SB), Z16, Z16
+	VMULPS rowConstants<>+384(SB), Z17, Z17
+	VMULPS rowConstants<>+384(SB), Z18, Z18
+	VMULPS rowConstants<>+384(SB), Z19, Z19
 	VSUBPS Z16, Z20, Z16
 	VSUBPS Z17, Z21, Z17
 	VSUBPS Z18, Z22, Z18
 	VSUBPS Z19, Z23, Z19
-	VMOVUPS rowConstants<>+384(SB), Z23
+	VMOVUPS rowConstants<>+448(SB), Z23
 	VMULPS Z16, Z23, Z22
 	VMULPS Z17, Z23, Z21
 	VMULPS Z18, Z23, Z20
 	VMULPS Z19, Z23, Z11
-	VADDPS rowConstants<>+448(SB), Z22, Z22
-	VADDPS rowConstants<>+448(SB), Z21, Z21
-	VADDPS rowConstants<>+448(SB), Z20, Z20
-	VADDPS rowConstants<>+448(SB), Z11, Z11
-	VMULPS Z16, Z22, Z22
-	VMULPS Z17, Z21, Z21
-	VMULPS Z18, Z20, Z20
-	VMULPS Z19, Z11, Z11
 	VADDPS rowConstants<>+512(SB), Z22, Z22
 	VADDPS rowConstants<>+512(SB), Z21, Z21
 	VADDPS rowConstants<>+512(SB), Z20, Z20
@@ -1728,6 +2181,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z21, Z21
 	VADDPS rowConstants<>+640(SB), Z20, Z20
 	VADDPS rowConstants<>+640(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+704(SB), Z22, Z22
+	VADDPS rowConstants<>+704(SB), Z21, Z21
+	VADDPS rowConstants<>+704(SB), Z20, Z20
+	VADDPS rowConstants<>+704(SB), Z11, Z11
 	VMULPS Z16, Z16, Z23
 	VMULPS Z17, Z17, Z10
 	VMULPS Z18, Z18, Z9
@@ -1744,10 +2205,10 @@ several:
 	VADDPS Z17, Z21, Z17
 	VADDPS Z18, Z20, Z18
 	VADDPS Z19, Z11, Z19
-	VADDPS rowConstants<>+704(SB), Z16, Z16
-	VADDPS rowConstants<>+704(SB), Z17, Z17
-	VADDPS rowConstants<>+704(SB), Z18, Z18
-	VADDPS rowConstants<>+704(SB), Z19, Z19
+	VADDPS rowConstants<>+768(SB), Z16, Z16
+	VADDPS rowConstants<>+768(SB), Z17, Z17
+	VADDPS rowConstants<>+768(SB), Z18, Z18
+	VADDPS rowConstants<>+768(SB), Z19, Z19
 	VPSLLD $23, Z12, Z12
 	VPSLLD $23, Z13, Z13
 	VPSLLD $23, Z14, Z14
@@ -1756,19 +2217,11 @@ several:
 	VMULPS Z13, Z17, Z13
 	VMULPS Z14, Z18, Z14
 	VMULPS Z15, Z19, Z15
-	VMOVUPS rowConstants<>+960(SB), Z19
+	VMOVUPS rowConstants<>+1024(SB), Z19
 	VMULPS Z4, Z19, Z18
 	VMULPS Z5, Z19, Z17
 	VMULPS Z6, Z19, Z16
 	VMULPS Z7, Z19, Z11
-	VADDPS rowConstants<>+1024(SB), Z18, Z18
-	VADDPS rowConstants<>+1024(SB), Z17, Z17
-	VADDPS rowConstants<>+1024(SB), Z16, Z16
-	VADDPS rowConstants<>+1024(SB), Z11, Z11
-	VMULPS Z4, Z18, Z18
-	VMULPS Z5, Z17, Z17
-	VMULPS Z6, Z16, Z16
-	VMULPS Z7, Z11, Z11
 	VADDPS rowConstants<>+1088(SB), Z18, Z18
 	VADDPS rowConstants<>+1088(SB), Z17, Z17
 	VADDPS rowConstants<>+1088(SB), Z16, Z16
@@ -1789,19 +2242,19 @@ several:
 	VADDPS rowConstants<>+1216(SB), Z17, Z17
 	VADDPS rowConstants<>+1216(SB), Z16, Z16
 	VADDPS rowConstants<>+1216(SB), Z11, Z11
-	VMOVUPS rowConstants<>+1280(SB), Z19
+	VMULPS Z4, Z18, Z18
+	VMULPS Z5, Z17, Z17
+	VMULPS Z6, Z16, Z16
+	VMULPS Z7, Z11, Z11
+	VADDPS rowConstants<>+1280(SB), Z18, Z18
+	VADDPS rowConstants<>+1280(SB), Z17, Z17
+	VADDPS rowConstants<>+1280(SB), Z16, Z16
+	VADDPS rowConstants<>+1280(SB), Z11, Z11
+	VMOVUPS rowConstants<>+1344(SB), Z19
 	VMULPS Z4, Z19, Z20
 	VMULPS Z5, Z19, Z21
 	VMULPS Z6, Z19, Z22
 	VMULPS Z7, Z19, Z8
-	VADDPS rowConstants<>+1344(SB), Z20, Z20
-	VADDPS rowConstants<>+1344(SB), Z21, Z21
-	VADDPS rowConstants<>+1344(SB), Z22, Z22
-	VADDPS rowConstants<>+1344(SB), Z8, Z8
-	VMULPS Z4, Z20, Z20
-	VMULPS Z5, Z21, Z21
-	VMULPS Z6, Z22, Z22
-	VMULPS Z7, Z8, Z8
 	VADDPS rowConstants<>+1408(SB), Z20, Z20
 	VADDPS rowConstants<>+1408(SB), Z21, Z21
 	VADDPS rowConstants<>+1408(SB), Z22, Z22
@@ -1830,6 +2283,14 @@ several:
 	VADDPS rowConstants<>+1600(SB), Z21, Z21
 	VADDPS rowConstants<>+1600(SB), Z22, Z22
 	VADDPS rowConstants<>+1600(SB), Z8, Z8
+	VMULPS Z4, Z20, Z20
+	VMULPS Z5, Z21, Z21
+	VMULPS Z6, Z22, Z22
+	VMULPS Z7, Z8, Z8
+	VADDPS rowConstants<>+1664(SB), Z20, Z20
+	VADDPS rowConstants<>+1664(SB), Z21, Z21
+	VADDPS rowConstants<>+1664(SB), Z22, Z22
+	VADDPS rowConstants<>+1664(SB), Z8, Z8
 	VMULPS Z18, Z12, Z18
 	VMULPS Z17, Z13, Z17
 	VMULPS Z16, Z14, Z16
@@ -1851,25 +2312,25 @@ several:
 	VSUBPS Z14, Z22, Z14
 	VSUBPS Z15, Z8, Z15
 	VCMPPS $30, rowConstants<>+1792(SB), Z4, K2
-	VBLENDMPS rowConstants<>+1664(SB), Z12, K2, Z8
+	VBLENDMPS rowConstants<>+0(SB), Z12, K2, Z8
 	VCMPPS $30, rowConstants<>+1792(SB), Z5, K2
-	VBLENDMPS rowConstants<>+1664(SB), Z13, K2, Z12
+	VBLENDMPS rowConstants<>+0(SB), Z13, K2, Z12
 	VCMPPS $30, rowConstants<>+1792(SB), Z6, K2
-	VBLENDMPS rowConstants<>+1664(SB), Z14, K2, Z13
+	VBLENDMPS rowConstants<>+0(SB), Z14, K2, Z13
 	VCMPPS $30, rowConstants<>+1792(SB), Z7, K2
-	VBLENDMPS rowConstants<>+1664(SB), Z15, K2, Z14
-	VMOVUPS rowConstants<>+1600(SB), Z15
+	VBLENDMPS rowConstants<>+0(SB), Z15, K2, Z14
+	VMOVUPS rowConstants<>+1664(SB), Z15
 	VSUBPS Z8, Z15, Z7
 	VSUBPS Z12, Z15, Z6
 	VSUBPS Z13, Z15, Z5
 	VSUBPS Z14, Z15, Z4
-	VCMPPS $17, rowConstants<>+1664(SB), Z0, K2
+	VCMPPS $17, rowConstants<>+0(SB), Z0, K2
 	VBLENDMPS Z8, Z7, K2, Z15
-	VCMPPS $17, rowConstants<>+1664(SB), Z1, K2
+	VCMPPS $17, rowConstants<>+0(SB), Z1, K2
 	VBLENDMPS Z12, Z6, K2, Z7
-	VCMPPS $17, rowConstants<>+1664(SB), Z2, K2
+	VCMPPS $17, rowConstants<>+0(SB), Z2, K2
 	VBLENDMPS Z13, Z5, K2, Z6
-	VCMPPS $17, rowConstants<>+1664(SB), Z3, K2
+	VCMPPS $17, rowConstants<>+0(SB), Z3, K2
 	VBLENDMPS Z14, Z4, K2, Z5
 	VMOVUPS 0(R9), Z4
 	VMOVUPS 64(R9), Z14
@@ -1894,51 +2355,49 @@ severalEnd:
 	JLT singleEnd
 single:
 	VMOVUPS 0(R10), Z0
-	VANDPS rowConstants<>+768(SB), Z0, Z1
-	VMOVUPS rowConstants<>+832(SB), Z2
+	VANDPS rowConstants<>+832(SB), Z0, Z1
+	VMOVUPS rowConstants<>+896(SB), Z2
 	VMINPS Z1, Z2, Z1
 	VMULPS Z1, Z1, Z2
-	VMULPS rowConstants<>+896(SB), Z2, Z2
-	VMOVUPS rowConstants<>+0(SB), Z3
-	VMAXPS Z2, Z3, Z2
+	VMULPS rowConstants<>+960(SB), Z2, Z2
 	VMOVUPS rowConstants<>+64(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+128(SB), Z3
 	VMINPS Z2, Z3, Z2
-	VMULPS rowConstants<>+128(SB), Z2, Z3
-	VADDPS rowConstants<>+192(SB), Z3, Z3
-	VSUBPS rowConstants<>+192(SB), Z3, Z4
-	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z3
+	VADDPS rowConstants<>+256(SB), Z3, Z3
+	VSUBPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z5
 	VSUBPS Z5, Z2, Z5
-	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VMULPS rowConstants<>+384(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+384(SB), Z5
+	VMOVUPS rowConstants<>+448(SB), Z5
 	VMULPS Z4, Z5, Z2
-	VADDPS rowConstants<>+448(SB), Z2, Z2
-	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+512(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+576(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
 	VMULPS Z4, Z4, Z5
 	VMULPS Z2, Z5, Z2
 	VADDPS Z4, Z4, Z4
 	VADDPS Z4, Z2, Z4
-	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VADDPS rowConstants<>+768(SB), Z4, Z4
 	VPSLLD $23, Z3, Z3
 	VMULPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+960(SB), Z4
+	VMOVUPS rowConstants<>+1024(SB), Z4
 	VMULPS Z1, Z4, Z2
-	VADDPS rowConstants<>+1024(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1088(SB), Z2, Z2
 	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1152(SB), Z2, Z2
 	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1216(SB), Z2, Z2
-	VMOVUPS rowConstants<>+1280(SB), Z4
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1280(SB), Z2, Z2
+	VMOVUPS rowConstants<>+1344(SB), Z4
 	VMULPS Z1, Z4, Z5
-	VADDPS rowConstants<>+1344(SB), Z5, Z5
-	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1408(SB), Z5, Z5
 	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1472(SB), Z5, Z5
@@ -1946,16 +2405,18 @@ single:
 	VADDPS rowConstants<>+1536(SB), Z5, Z5
 	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1600(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1664(SB), Z5, Z5
 	VMULPS Z2, Z3, Z2
 	VDIVPS Z5, Z2, Z5
 	VMULPS rowConstants<>+1728(SB), Z3, Z3
 	VMULPS Z3, Z1, Z3
 	VSUBPS Z3, Z5, Z3
 	VCMPPS $30, rowConstants<>+1792(SB), Z1, K2
-	VBLENDMPS rowConstants<>+1664(SB), Z3, K2, Z5
-	VMOVUPS rowConstants<>+1600(SB), Z3
+	VBLENDMPS rowConstants<>+0(SB), Z3, K2, Z5
+	VMOVUPS rowConstants<>+1664(SB), Z3
 	VSUBPS Z5, Z3, Z1
-	VCMPPS $17, rowConstants<>+1664(SB), Z0, K2
+	VCMPPS $17, rowConstants<>+0(SB), Z0, K2
 	VBLENDMPS Z5, Z1, K2, Z3
 	VMOVUPS 0(R9), Z1
 	VMULPS Z3, Z1, Z3
@@ -1973,51 +2434,49 @@ singleEnd:
 	BZHIL CX, AX, AX
 	KMOVW AX, K1
 	VMOVUPS.Z 0(R10), K1, Z0
-	VANDPS rowConstants<>+768(SB), Z0, Z1
-	VMOVUPS rowConstants<>+832(SB), Z2
+	VANDPS rowConstants<>+832(SB), Z0, Z1
+	VMOVUPS rowConstants<>+896(SB), Z2
 	VMINPS Z1, Z2, Z1
 	VMULPS Z1, Z1, Z2
-	VMULPS rowConstants<>+896(SB), Z2, Z2
-	VMOVUPS rowConstants<>+0(SB), Z3
-	VMAXPS Z2, Z3, Z2
+	VMULPS rowConstants<>+960(SB), Z2, Z2
 	VMOVUPS rowConstants<>+64(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+128(SB), Z3
 	VMINPS Z2, Z3, Z2
-	VMULPS rowConstants<>+128(SB), Z2, Z3
-	VADDPS rowConstants<>+192(SB), Z3, Z3
-	VSUBPS rowConstants<>+192(SB), Z3, Z4
-	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z3
+	VADDPS rowConstants<>+256(SB), Z3, Z3
+	VSUBPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z5
 	VSUBPS Z5, Z2, Z5
-	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VMULPS rowConstants<>+384(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+384(SB), Z5
+	VMOVUPS rowConstants<>+448(SB), Z5
 	VMULPS Z4, Z5, Z2
-	VADDPS rowConstants<>+448(SB), Z2, Z2
-	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+512(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+576(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
 	VMULPS Z4, Z4, Z5
 	VMULPS Z2, Z5, Z2
 	VADDPS Z4, Z4, Z4
 	VADDPS Z4, Z2, Z4
-	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VADDPS rowConstants<>+768(SB), Z4, Z4
 	VPSLLD $23, Z3, Z3
 	VMULPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+960(SB), Z4
+	VMOVUPS rowConstants<>+1024(SB), Z4
 	VMULPS Z1, Z4, Z2
-	VADDPS rowConstants<>+1024(SB), Z2, Z2
-	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1088(SB), Z2, Z2
 	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1152(SB), Z2, Z2
 	VMULPS Z1, Z2, Z2
 	VADDPS rowConstants<>+1216(SB), Z2, Z2
-	VMOVUPS rowConstants<>+1280(SB), Z4
+	VMULPS Z1, Z2, Z2
+	VADDPS rowConstants<>+1280(SB), Z2, Z2
+	VMOVUPS rowConstants<>+1344(SB), Z4
 	VMULPS Z1, Z4, Z5
-	VADDPS rowConstants<>+1344(SB), Z5, Z5
-	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1408(SB), Z5, Z5
 	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1472(SB), Z5, Z5
@@ -2025,16 +2484,18 @@ singleEnd:
 	VADDPS rowConstants<>+1536(SB), Z5, Z5
 	VMULPS Z1, Z5, Z5
 	VADDPS rowConstants<>+1600(SB), Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VADDPS rowConstants<>+1664(SB), Z5, Z5
 	VMULPS Z2, Z3, Z2
 	VDIVPS Z5, Z2, Z5
 	VMULPS rowConstants<>+1728(SB), Z3, Z3
 	VMULPS Z3, Z1, Z3
 	VSUBPS Z3, Z5, Z3
 	VCMPPS $30, rowConstants<>+1792(SB), Z1, K2
-	VBLENDMPS rowConstants<>+1664(SB), Z3, K2, Z5
-	VMOVUPS rowConstants<>+1600(SB), Z3
+	VBLENDMPS rowConstants<>+0(SB), Z3, K2, Z5
+	VMOVUPS rowConstants<>+1664(SB), Z3
 	VSUBPS Z5, Z3, Z1
-	VCMPPS $17, rowConstants<>+1664(SB), Z0, K2
+	VCMPPS $17, rowConstants<>+0(SB), Z0, K2
 	VBLENDMPS Z5, Z1, K2, Z3
 	VMOVUPS.Z 0(R9), K1, Z1
 	VMULPS Z3, Z1, Z3
@@ -2072,57 +2533,49 @@ several:
 	VMULPS Z5, Z1, Z5
 	VMULPS Z6, Z2, Z6
 	VMULPS Z7, Z3, Z7
-	VMOVUPS rowConstants<>+0(SB), Z8
+	VMOVUPS rowConstants<>+64(SB), Z8
 	VMAXPS Z4, Z8, Z4
 	VMAXPS Z5, Z8, Z5
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
-	VMOVUPS rowConstants<>+64(SB), Z8
+	VMOVUPS rowConstants<>+128(SB), Z8
 	VMINPS Z4, Z8, Z4
 	VMINPS Z5, Z8, Z5
 	VMINPS Z6, Z8, Z6
 	VMINPS Z7, Z8, Z7
-	VMULPS rowConstants<>+128(SB), Z4, Z8
-	VMULPS rowConstants<>+128(SB), Z5, Z9
-	VMULPS rowConstants<>+128(SB), Z6, Z10
-	VMULPS rowConstants<>+128(SB), Z7, Z11
-	VADDPS rowConstants<>+192(SB), Z8, Z8
-	VADDPS rowConstants<>+192(SB), Z9, Z9
-	VADDPS rowConstants<>+192(SB), Z10, Z10
-	VADDPS rowConstants<>+192(SB), Z11, Z11
-	VSUBPS rowConstants<>+192(SB), Z8, Z12
-	VSUBPS rowConstants<>+192(SB), Z9, Z13
-	VSUBPS rowConstants<>+192(SB), Z10, Z14
-	VSUBPS rowConstants<>+192(SB), Z11, Z15
-	VMULPS rowConstants<>+256(SB), Z12, Z16
-	VMULPS rowConstants<>+256(SB), Z13, Z17
-	VMULPS rowConstants<>+256(SB), Z14, Z18
-	VMULPS rowConstants<>+256(SB), Z15, Z19
+	VMULPS rowConstants<>+192(SB), Z4, Z8
+	VMULPS rowConstants<>+192(SB), Z5, Z9
+	VMULPS rowConstants<>+192(SB), Z6, Z10
+	VMULPS rowConstants<>+192(SB), Z7, Z11
+	VADDPS rowConstants<>+256(SB), Z8, Z8
+	VADDPS rowConstants<>+256(SB), Z9, Z9
+	VADDPS rowConstants<>+256(SB), Z10, Z10
+	VADDPS rowConstants<>+256(SB), Z11, Z11
+	VSUBPS rowConstants<>+256(SB), Z8, Z12
+	VSUBPS rowConstants<>+256(SB), Z9, Z13
+	VSUBPS rowConstants<>+256(SB), Z10, Z14
+	VSUBPS rowConstants<>+256(SB), Z11, Z15
+	VMULPS rowConstants<>+320(SB), Z12, Z16
+	VMULPS rowConstants<>+320(SB), Z13, Z17
+	VMULPS rowConstants<>+320(SB), Z14, Z18
+	VMULPS rowConstants<>+320(SB), Z15, Z19
 	VSUBPS Z16, Z4, Z16
 	VSUBPS Z17, Z5, Z17
 	VSUBPS Z18, Z6, Z18
 	VSUBPS Z19, Z7, Z19
-	VMULPS rowConstants<>+320(SB), Z12, Z12
-	VMULPS rowConstants<>+320(SB), Z13, Z13
-	VMULPS rowConstants<>+320(SB), Z14, Z14
-	VMULPS rowConstants<>+320(SB), Z15, Z15
+	VMULPS rowConstants<>+384(SB), Z12, Z12
+	VMULPS rowConstants<>+384(SB), Z13, Z13
+	VMULPS rowConstants<>+384(SB), Z14, Z14
+	VMULPS rowConstants<>+384(SB), Z15, Z15
 	VSUBPS Z12, Z16, Z12
 	VSUBPS Z13, Z17, Z13
 	VSUBPS Z14, Z18, Z14
 	VSUBPS Z15, Z19, Z15
-	VMOVUPS rowConstants<>+384(SB), Z19
+	VMOVUPS rowConstants<>+448(SB), Z19
 	VMULPS Z12, Z19, Z18
 	VMULPS Z13, Z19, Z17
 	VMULPS Z14, Z19, Z16
 	VMULPS Z15, Z19, Z7
-	VADDPS rowConstants<>+448(SB), Z18, Z18
-	VADDPS rowConstants<>+448(SB), Z17, Z17
-	VADDPS rowConstants<>+448(SB), Z16, Z16
-	VADDPS rowConstants<>+448(SB), Z7, Z7
-	VMULPS Z12, Z18, Z18
-	VMULPS Z13, Z17, Z17
-	VMULPS Z14, Z16, Z16
-	VMULPS Z15, Z7, Z7
 	VADDPS rowConstants<>+512(SB), Z18, Z18
 	VADDPS rowConstants<>+512(SB), Z17, Z17
 	VADDPS rowConstants<>+512(SB), Z16, Z16
@@ -2143,6 +2596,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z17, Z17
 	VADDPS rowConstants<>+640(SB), Z16, Z16
 	VADDPS rowConstants<>+640(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+704(SB), Z18, Z18
+	VADDPS rowConstants<>+704(SB), Z17, Z17
+	VADDPS rowConstants<>+704(SB), Z16, Z16
+	VADDPS rowConstants<>+704(SB), Z7, Z7
 	VMULPS Z12, Z12, Z19
 	VMULPS Z13, Z13, Z6
 	VMULPS Z14, Z14, Z5
@@ -2159,10 +2620,10 @@ several:
 	VADDPS Z13, Z17, Z13
 	VADDPS Z14, Z16, Z14
 	VADDPS Z15, Z7, Z15
-	VADDPS rowConstants<>+704(SB), Z12, Z12
-	VADDPS rowConstants<>+704(SB), Z13, Z13
-	VADDPS rowConstants<>+704(SB), Z14, Z14
-	VADDPS rowConstants<>+704(SB), Z15, Z15
+	VADDPS rowConstants<>+768(SB), Z12, Z12
+	VADDPS rowConstants<>+768(SB), Z13, Z13
+	VADDPS rowConstants<>+768(SB), Z14, Z14
+	VADDPS rowConstants<>+768(SB), Z15, Z15
 	VPSLLD $23, Z8, Z8
 	VPSLLD $23, Z9, Z9
 	VPSLLD $23, Z10, Z10
@@ -2171,10 +2632,10 @@ several:
 	VMULPS Z9, Z13, Z9
 	VMULPS Z10, Z14, Z10
 	VMULPS Z11, Z15, Z11
-	VADDPS rowConstants<>+1600(SB), Z8, Z8
-	VADDPS rowConstants<>+1600(SB), Z9, Z9
-	VADDPS rowConstants<>+1600(SB), Z10, Z10
-	VADDPS rowConstants<>+1600(SB), Z11, Z11
+	VADDPS rowConstants<>+1664(SB), Z8, Z8
+	VADDPS rowConstants<>+1664(SB), Z9, Z9
+	VADDPS rowConstants<>+1664(SB), Z10, Z10
+	VADDPS rowConstants<>+1664(SB), Z11, Z11
 	VDIVPS Z8, Z0, Z8
 	VDIVPS Z9, Z1, Z9
 	VDIVPS Z10, Z2, Z10
@@ -2197,34 +2658,34 @@ single:
 	VMULPS rowConstants<>+1856(SB), Z1, Z1
 	VADDPS rowConstants<>+1920(SB), Z1, Z1
 	VMULPS Z1, Z0, Z1
-	VMOVUPS rowConstants<>+0(SB), Z2
-	VMAXPS Z1, Z2, Z1
 	VMOVUPS rowConstants<>+64(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+128(SB), Z2
 	VMINPS Z1, Z2, Z1
-	VMULPS rowConstants<>+128(SB), Z1, Z2
-	VADDPS rowConstants<>+192(SB), Z2, Z2
-	VSUBPS rowConstants<>+192(SB), Z2, Z3
-	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z2
+	VADDPS rowConstants<>+256(SB), Z2, Z2
+	VSUBPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z4
 	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VMULPS rowConstants<>+384(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+384(SB), Z4
+	VMOVUPS rowConstants<>+448(SB), Z4
 	VMULPS Z3, Z4, Z1
-	VADDPS rowConstants<>+448(SB), Z1, Z1
-	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+512(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+576(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+704(SB), Z1, Z1
 	VMULPS Z3, Z3, Z4
 	VMULPS Z1, Z4, Z1
 	VADDPS Z3, Z3, Z3
 	VADDPS Z3, Z1, Z3
-	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VADDPS rowConstants<>+768(SB), Z3, Z3
 	VPSLLD $23, Z2, Z2
 	VMULPS Z2, Z3, Z2
-	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VADDPS rowConstants<>+1664(SB), Z2, Z2
 	VDIVPS Z2, Z0, Z2
 	VMOVUPS Z2, 0(R8)
 	ADDQ $64, R8
@@ -2243,34 +2704,34 @@ singleEnd:
 	VMULPS rowConstants<>+1856(SB), Z1, Z1
 	VADDPS rowConstants<>+1920(SB), Z1, Z1
 	VMULPS Z1, Z0, Z1
-	VMOVUPS rowConstants<>+0(SB), Z2
-	VMAXPS Z1, Z2, Z1
 	VMOVUPS rowConstants<>+64(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+128(SB), Z2
 	VMINPS Z1, Z2, Z1
-	VMULPS rowConstants<>+128(SB), Z1, Z2
-	VADDPS rowConstants<>+192(SB), Z2, Z2
-	VSUBPS rowConstants<>+192(SB), Z2, Z3
-	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z2
+	VADDPS rowConstants<>+256(SB), Z2, Z2
+	VSUBPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z4
 	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VMULPS rowConstants<>+384(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+384(SB), Z4
+	VMOVUPS rowConstants<>+448(SB), Z4
 	VMULPS Z3, Z4, Z1
-	VADDPS rowConstants<>+448(SB), Z1, Z1
-	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+512(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+576(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+704(SB), Z1, Z1
 	VMULPS Z3, Z3, Z4
 	VMULPS Z1, Z4, Z1
 	VADDPS Z3, Z3, Z3
 	VADDPS Z3, Z1, Z3
-	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VADDPS rowConstants<>+768(SB), Z3, Z3
 	VPSLLD $23, Z2, Z2
 	VMULPS Z2, Z3, Z2
-	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VADDPS rowConstants<>+1664(SB), Z2, Z2
 	VDIVPS Z2, Z0, Z2
 	VMOVUPS Z2, K1, 0(R8)
 done:
@@ -2317,57 +2778,49 @@ several:
 	VMULPS Z9, Z1, Z9
 	VMULPS Z10, Z2, Z10
 	VMULPS Z11, Z3, Z11
-	VMOVUPS rowConstants<>+0(SB), Z12
+	VMOVUPS rowConstants<>+64(SB), Z12
 	VMAXPS Z8, Z12, Z8
 	VMAXPS Z9, Z12, Z9
 	VMAXPS Z10, Z12, Z10
 	VMAXPS Z11, Z12, Z11
-	VMOVUPS rowConstants<>+64(SB), Z12
+	VMOVUPS rowConstants<>+128(SB), Z12
 	VMINPS Z8, Z12, Z8
 	VMINPS Z9, Z12, Z9
 	VMINPS Z10, Z12, Z10
 	VMINPS Z11, Z12, Z11
-	VMULPS rowConstants<>+128(SB), Z8, Z12
-	VMULPS rowConstants<>+128(SB), Z9, Z13
-	VMULPS rowConstants<>+128(SB), Z10, Z14
-	VMULPS rowConstants<>+128(SB), Z11, Z15
-	VADDPS rowConstants<>+192(SB), Z12, Z12
-	VADDPS rowConstants<>+192(SB), Z13, Z13
-	VADDPS rowConstants<>+192(SB), Z14, Z14
-	VADDPS rowConstants<>+192(SB), Z15, Z15
-	VSUBPS rowConstants<>+192(SB), Z12, Z16
-	VSUBPS rowConstants<>+192(SB), Z13, Z17
-	VSUBPS rowConstants<>+192(SB), Z14, Z18
-	VSUBPS rowConstants<>+192(SB), Z15, Z19
-	VMULPS rowConstants<>+256(SB), Z16, Z20
-	VMULPS rowConstants<>+256(SB), Z17, Z21
-	VMULPS rowConstants<>+256(SB), Z18, Z22
-	VMULPS rowConstants<>+256(SB), Z19, Z23
+	VMULPS rowConstants<>+192(SB), Z8, Z12
+	VMULPS rowConstants<>+192(SB), Z9, Z13
+	VMULPS rowConstants<>+192(SB), Z10, Z14
+	VMULPS rowConstants<>+192(SB), Z11, Z15
+	VADDPS rowConstants<>+256(SB), Z12, Z12
+	VADDPS rowConstants<>+256(SB), Z13, Z13
+	VADDPS rowConstants<>+256(SB), Z14, Z14
+	VADDPS rowConstants<>+256(SB), Z15, Z15
+	VSUBPS rowConstants<>+256(SB), Z12, Z16
+	VSUBPS rowConstants<>+256(SB), Z13, Z17
+	VSUBPS rowConstants<>+256(SB), Z14, Z18
+	VSUBPS rowConstants<>+256(SB), Z15, Z19
+	VMULPS rowConstants<>+320(SB), Z16, Z20
+	VMULPS rowConstants<>+320(SB), Z17, Z21
+	VMULPS rowConstants<>+320(SB), Z18, Z22
+	VMULPS rowConstants<>+320(SB), Z19, Z23
 	VSUBPS Z20, Z8, Z20
 	VSUBPS Z21, Z9, Z21
 	VSUBPS Z22, Z10, Z22
 	VSUBPS Z23, Z11, Z23
-	VMULPS rowConstants<>+320(SB), Z16, Z16
-	VMULPS rowConstants<>+320(SB), Z17, Z17
-	VMULPS rowConstants<>+320(SB), Z18, Z18
-	VMULPS rowConstants<>+320(SB), Z19, Z19
+	VMULPS rowConstants<>+384(SB), Z16, Z16
+	VMULPS rowConstants<>+384(SB), Z17, Z17
+	VMULPS rowConstants<>+384(SB), Z18, Z18
+	VMULPS rowConstants<>+384(SB), Z19, Z19
 	VSUBPS Z16, Z20, Z16
 	VSUBPS Z17, Z21, Z17
 	VSUBPS Z18, Z22, Z18
 	VSUBPS Z19, Z23, Z19
-	VMOVUPS rowConstants<>+384(SB), Z23
+	VMOVUPS rowConstants<>+448(SB), Z23
 	VMULPS Z16, Z23, Z22
 	VMULPS Z17, Z23, Z21
 	VMULPS Z18, Z23, Z20
 	VMULPS Z19, Z23, Z11
-	VADDPS rowConstants<>+448(SB), Z22, Z22
-	VADDPS rowConstants<>+448(SB), Z21, Z21
-	VADDPS rowConstants<>+448(SB), Z20, Z20
-	VADDPS rowConstants<>+448(SB), Z11, Z11
-	VMULPS Z16, Z22, Z22
-	VMULPS Z17, Z21, Z21
-	VMULPS Z18, Z20, Z20
-	VMULPS Z19, Z11, Z11
 	VADDPS rowConstants<>+512(SB), Z22, Z22
 	VADDPS rowConstants<>+512(SB), Z21, Z21
 	VADDPS rowConstants<>+512(SB), Z20, Z20
@@ -2388,6 +2841,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z21, Z21
 	VADDPS rowConstants<>+640(SB), Z20, Z20
 	VADDPS rowConstants<>+640(SB), Z11, Z11
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z11, Z11
+	VADDPS rowConstants<>+704(SB), Z22, Z22
+	VADDPS rowConstants<>+704(SB), Z21, Z21
+	VADDPS rowConstants<>+704(SB), Z20, Z20
+	VADDPS rowConstants<>+704(SB), Z11, Z11
 	VMULPS Z16, Z16, Z23
 	VMULPS Z17, Z17, Z10
 	VMULPS Z18, Z18, Z9
@@ -2404,10 +2865,10 @@ several:
 	VADDPS Z17, Z21, Z17
 	VADDPS Z18, Z20, Z18
 	VADDPS Z19, Z11, Z19
-	VADDPS rowConstants<>+704(SB), Z16, Z16
-	VADDPS rowConstants<>+704(SB), Z17, Z17
-	VADDPS rowConstants<>+704(SB), Z18, Z18
-	VADDPS rowConstants<>+704(SB), Z19, Z19
+	VADDPS rowConstants<>+768(SB), Z16, Z16
+	VADDPS rowConstants<>+768(SB), Z17, Z17
+	VADDPS rowConstants<>+768(SB), Z18, Z18
+	VADDPS rowConstants<>+768(SB), Z19, Z19
 	VPSLLD $23, Z12, Z12
 	VPSLLD $23, Z13, Z13
 	VPSLLD $23, Z14, Z14
@@ -2416,16 +2877,16 @@ several:
 	VMULPS Z13, Z17, Z13
 	VMULPS Z14, Z18, Z14
 	VMULPS Z15, Z19, Z15
-	VADDPS rowConstants<>+1600(SB), Z12, Z19
-	VADDPS rowConstants<>+1600(SB), Z13, Z18
-	VADDPS rowConstants<>+1600(SB), Z14, Z17
-	VADDPS rowConstants<>+1600(SB), Z15, Z16
-	VMOVUPS rowConstants<>+1600(SB), Z11
+	VADDPS rowConstants<>+1664(SB), Z12, Z19
+	VADDPS rowConstants<>+1664(SB), Z13, Z18
+	VADDPS rowConstants<>+1664(SB), Z14, Z17
+	VADDPS rowConstants<>+1664(SB), Z15, Z16
+	VMOVUPS rowConstants<>+1664(SB), Z11
 	VDIVPS Z19, Z11, Z19
 	VDIVPS Z18, Z11, Z18
 	VDIVPS Z17, Z11, Z17
 	VDIVPS Z16, Z11, Z16
-	VMOVUPS rowConstants<>+1664(SB), Z11
+	VMOVUPS rowConstants<>+0(SB), Z11
 	VCMPPS $17, rowConstants<>+2112(SB), Z12, K2
 	VBLENDMPS Z19, Z11, K2, Z20
 	VCMPPS $17, rowConstants<>+2112(SB), Z13, K2
@@ -2493,37 +2954,37 @@ single:
 	VMULPS rowConstants<>+1856(SB), Z1, Z2
 	VADDPS rowConstants<>+1920(SB), Z2, Z2
 	VMULPS Z2, Z0, Z2
-	VMOVUPS rowConstants<>+0(SB), Z3
-	VMAXPS Z2, Z3, Z2
 	VMOVUPS rowConstants<>+64(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+128(SB), Z3
 	VMINPS Z2, Z3, Z2
-	VMULPS rowConstants<>+128(SB), Z2, Z3
-	VADDPS rowConstants<>+192(SB), Z3, Z3
-	VSUBPS rowConstants<>+192(SB), Z3, Z4
-	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z3
+	VADDPS rowConstants<>+256(SB), Z3, Z3
+	VSUBPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z5
 	VSUBPS Z5, Z2, Z5
-	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VMULPS rowConstants<>+384(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+384(SB), Z5
+	VMOVUPS rowConstants<>+448(SB), Z5
 	VMULPS Z4, Z5, Z2
-	VADDPS rowConstants<>+448(SB), Z2, Z2
-	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+512(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+576(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
 	VMULPS Z4, Z4, Z5
 	VMULPS Z2, Z5, Z2
 	VADDPS Z4, Z4, Z4
 	VADDPS Z4, Z2, Z4
-	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VADDPS rowConstants<>+768(SB), Z4, Z4
 	VPSLLD $23, Z3, Z3
 	VMULPS Z3, Z4, Z3
-	VADDPS rowConstants<>+1600(SB), Z3, Z4
-	VMOVUPS rowConstants<>+1600(SB), Z2
-	VDIVPS Z4, Z2, Z4
+	VADDPS rowConstants<>+1664(SB), Z3, Z4
 	VMOVUPS rowConstants<>+1664(SB), Z2
+	VDIVPS Z4, Z2, Z4
+	VMOVUPS rowConstants<>+0(SB), Z2
 	VCMPPS $17, rowConstants<>+2112(SB), Z3, K2
 	VBLENDMPS Z4, Z2, K2, Z5
 	VMULPS Z5, Z3, Z3
@@ -2557,37 +3018,37 @@ singleEnd:
 	VMULPS rowConstants<>+1856(SB), Z1, Z2
 	VADDPS rowConstants<>+1920(SB), Z2, Z2
 	VMULPS Z2, Z0, Z2
-	VMOVUPS rowConstants<>+0(SB), Z3
-	VMAXPS Z2, Z3, Z2
 	VMOVUPS rowConstants<>+64(SB), Z3
+	VMAXPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+128(SB), Z3
 	VMINPS Z2, Z3, Z2
-	VMULPS rowConstants<>+128(SB), Z2, Z3
-	VADDPS rowConstants<>+192(SB), Z3, Z3
-	VSUBPS rowConstants<>+192(SB), Z3, Z4
-	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z3
+	VADDPS rowConstants<>+256(SB), Z3, Z3
+	VSUBPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z5
 	VSUBPS Z5, Z2, Z5
-	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VMULPS rowConstants<>+384(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+384(SB), Z5
+	VMOVUPS rowConstants<>+448(SB), Z5
 	VMULPS Z4, Z5, Z2
-	VADDPS rowConstants<>+448(SB), Z2, Z2
-	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+512(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+576(SB), Z2, Z2
 	VMULPS Z4, Z2, Z2
 	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z4, Z2, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
 	VMULPS Z4, Z4, Z5
 	VMULPS Z2, Z5, Z2
 	VADDPS Z4, Z4, Z4
 	VADDPS Z4, Z2, Z4
-	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VADDPS rowConstants<>+768(SB), Z4, Z4
 	VPSLLD $23, Z3, Z3
 	VMULPS Z3, Z4, Z3
-	VADDPS rowConstants<>+1600(SB), Z3, Z4
-	VMOVUPS rowConstants<>+1600(SB), Z2
-	VDIVPS Z4, Z2, Z4
+	VADDPS rowConstants<>+1664(SB), Z3, Z4
 	VMOVUPS rowConstants<>+1664(SB), Z2
+	VDIVPS Z4, Z2, Z4
+	VMOVUPS rowConstants<>+0(SB), Z2
 	VCMPPS $17, rowConstants<>+2112(SB), Z3, K2
 	VBLENDMPS Z4, Z2, K2, Z5
 	VMULPS Z5, Z3, Z3
@@ -2622,57 +3083,49 @@ several:
 	VMULPS Z31, Z1, Z5
 	VMULPS Z31, Z2, Z6
 	VMULPS Z31, Z3, Z7
-	VMOVUPS rowConstants<>+0(SB), Z8
+	VMOVUPS rowConstants<>+64(SB), Z8
 	VMAXPS Z4, Z8, Z4
 	VMAXPS Z5, Z8, Z5
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
-	VMOVUPS rowConstants<>+64(SB), Z8
+	VMOVUPS rowConstants<>+128(SB), Z8
 	VMINPS Z4, Z8, Z4
 	VMINPS Z5, Z8, Z5
 	VMINPS Z6, Z8, Z6
 	VMINPS Z7, Z8, Z7
-	VMULPS rowConstants<>+128(SB), Z4, Z8
-	VMULPS rowConstants<>+128(SB), Z5, Z9
-	VMULPS rowConstants<>+128(SB), Z6, Z10
-	VMULPS rowConstants<>+128(SB), Z7, Z11
-	VADDPS rowConstants<>+192(SB), Z8, Z8
-	VADDPS rowConstants<>+192(SB), Z9, Z9
-	VADDPS rowConstants<>+192(SB), Z10, Z10
-	VADDPS rowConstants<>+192(SB), Z11, Z11
-	VSUBPS rowConstants<>+192(SB), Z8, Z12
-	VSUBPS rowConstants<>+192(SB), Z9, Z13
-	VSUBPS rowConstants<>+192(SB), Z10, Z14
-	VSUBPS rowConstants<>+192(SB), Z11, Z15
-	VMULPS rowConstants<>+256(SB), Z12, Z16
-	VMULPS rowConstants<>+256(SB), Z13, Z17
-	VMULPS rowConstants<>+256(SB), Z14, Z18
-	VMULPS rowConstants<>+256(SB), Z15, Z19
+	VMULPS rowConstants<>+192(SB), Z4, Z8
+	VMULPS rowConstants<>+192(SB), Z5, Z9
+	VMULPS rowConstants<>+192(SB), Z6, Z10
+	VMULPS rowConstants<>+192(SB), Z7, Z11
+	VADDPS rowConstants<>+256(SB), Z8, Z8
+	VADDPS rowConstants<>+256(SB), Z9, Z9
+	VADDPS rowConstants<>+256(SB), Z10, Z10
+	VADDPS rowConstants<>+256(SB), Z11, Z11
+	VSUBPS rowConstants<>+256(SB), Z8, Z12
+	VSUBPS rowConstants<>+256(SB), Z9, Z13
+	VSUBPS rowConstants<>+256(SB), Z10, Z14
+	VSUBPS rowConstants<>+256(SB), Z11, Z15
+	VMULPS rowConstants<>+320(SB), Z12, Z16
+	VMULPS rowConstants<>+320(SB), Z13, Z17
+	VMULPS rowConstants<>+320(SB), Z14, Z18
+	VMULPS rowConstants<>+320(SB), Z15, Z19
 	VSUBPS Z16, Z4, Z16
 	VSUBPS Z17, Z5, Z17
 	VSUBPS Z18, Z6, Z18
 	VSUBPS Z19, Z7, Z19
-	VMULPS rowConstants<>+320(SB), Z12, Z12
-	VMULPS rowConstants<>+320(SB), Z13, Z13
-	VMULPS rowConstants<>+320(SB), Z14, Z14
-	VMULPS rowConstants<>+320(SB), Z15, Z15
+	VMULPS rowConstants<>+384(SB), Z12, Z12
+	VMULPS rowConstants<>+384(SB), Z13, Z13
+	VMULPS rowConstants<>+384(SB), Z14, Z14
+	VMULPS rowConstants<>+384(SB), Z15, Z15
 	VSUBPS Z12, Z16, Z12
 	VSUBPS Z13, Z17, Z13
 	VSUBPS Z14, Z18, Z14
 	VSUBPS Z15, Z19, Z15
-	VMOVUPS rowConstants<>+384(SB), Z19
+	VMOVUPS rowConstants<>+448(SB), Z19
 	VMULPS Z12, Z19, Z18
 	VMULPS Z13, Z19, Z17
 	VMULPS Z14, Z19, Z16
 	VMULPS Z15, Z19, Z7
-	VADDPS rowConstants<>+448(SB), Z18, Z18
-	VADDPS rowConstants<>+448(SB), Z17, Z17
-	VADDPS rowConstants<>+448(SB), Z16, Z16
-	VADDPS rowConstants<>+448(SB), Z7, Z7
-	VMULPS Z12, Z18, Z18
-	VMULPS Z13, Z17, Z17
-	VMULPS Z14, Z16, Z16
-	VMULPS Z15, Z7, Z7
 	VADDPS rowConstants<>+512(SB), Z18, Z18
 	VADDPS rowConstants<>+512(SB), Z17, Z17
 	VADDPS rowConstants<>+512(SB), Z16, Z16
@@ -2693,6 +3146,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z17, Z17
 	VADDPS rowConstants<>+640(SB), Z16, Z16
 	VADDPS rowConstants<>+640(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+704(SB), Z18, Z18
+	VADDPS rowConstants<>+704(SB), Z17, Z17
+	VADDPS rowConstants<>+704(SB), Z16, Z16
+	VADDPS rowConstants<>+704(SB), Z7, Z7
 	VMULPS Z12, Z12, Z19
 	VMULPS Z13, Z13, Z6
 	VMULPS Z14, Z14, Z5
@@ -2709,10 +3170,10 @@ several:
 	VADDPS Z13, Z17, Z13
 	VADDPS Z14, Z16, Z14
 	VADDPS Z15, Z7, Z15
-	VADDPS rowConstants<>+704(SB), Z12, Z12
-	VADDPS rowConstants<>+704(SB), Z13, Z13
-	VADDPS rowConstants<>+704(SB), Z14, Z14
-	VADDPS rowConstants<>+704(SB), Z15, Z15
+	VADDPS rowConstants<>+768(SB), Z12, Z12
+	VADDPS rowConstants<>+768(SB), Z13, Z13
+	VADDPS rowConstants<>+768(SB), Z14, Z14
+	VADDPS rowConstants<>+768(SB), Z15, Z15
 	VPSLLD $23, Z8, Z8
 	VPSLLD $23, Z9, Z9
 	VPSLLD $23, Z10, Z10
@@ -2721,10 +3182,10 @@ several:
 	VMULPS Z9, Z13, Z9
 	VMULPS Z10, Z14, Z10
 	VMULPS Z11, Z15, Z11
-	VADDPS rowConstants<>+1600(SB), Z8, Z8
-	VADDPS rowConstants<>+1600(SB), Z9, Z9
-	VADDPS rowConstants<>+1600(SB), Z10, Z10
-	VADDPS rowConstants<>+1600(SB), Z11, Z11
+	VADDPS rowConstants<>+1664(SB), Z8, Z8
+	VADDPS rowConstants<>+1664(SB), Z9, Z9
+	VADDPS rowConstants<>+1664(SB), Z10, Z10
+	VADDPS rowConstants<>+1664(SB), Z11, Z11
 	VDIVPS Z8, Z0, Z8
 	VDIVPS Z9, Z1, Z9
 	VDIVPS Z10, Z2, Z10
@@ -2744,34 +3205,34 @@ severalEnd:
 single:
 	VMOVUPS 0(R9), Z0
 	VMULPS Z31, Z0, Z1
-	VMOVUPS rowConstants<>+0(SB), Z2
-	VMAXPS Z1, Z2, Z1
 	VMOVUPS rowConstants<>+64(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+128(SB), Z2
 	VMINPS Z1, Z2, Z1
-	VMULPS rowConstants<>+128(SB), Z1, Z2
-	VADDPS rowConstants<>+192(SB), Z2, Z2
-	VSUBPS rowConstants<>+192(SB), Z2, Z3
-	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z2
+	VADDPS rowConstants<>+256(SB), Z2, Z2
+	VSUBPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z4
 	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VMULPS rowConstants<>+384(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+384(SB), Z4
+	VMOVUPS rowConstants<>+448(SB), Z4
 	VMULPS Z3, Z4, Z1
-	VADDPS rowConstants<>+448(SB), Z1, Z1
-	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+512(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+576(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+704(SB), Z1, Z1
 	VMULPS Z3, Z3, Z4
 	VMULPS Z1, Z4, Z1
 	VADDPS Z3, Z3, Z3
 	VADDPS Z3, Z1, Z3
-	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VADDPS rowConstants<>+768(SB), Z3, Z3
 	VPSLLD $23, Z2, Z2
 	VMULPS Z2, Z3, Z2
-	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VADDPS rowConstants<>+1664(SB), Z2, Z2
 	VDIVPS Z2, Z0, Z2
 	VMOVUPS Z2, 0(R8)
 	ADDQ $64, R8
@@ -2787,34 +3248,34 @@ singleEnd:
 	KMOVW AX, K1
 	VMOVUPS.Z 0(R9), K1, Z0
 	VMULPS Z31, Z0, Z1
-	VMOVUPS rowConstants<>+0(SB), Z2
-	VMAXPS Z1, Z2, Z1
 	VMOVUPS rowConstants<>+64(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+128(SB), Z2
 	VMINPS Z1, Z2, Z1
-	VMULPS rowConstants<>+128(SB), Z1, Z2
-	VADDPS rowConstants<>+192(SB), Z2, Z2
-	VSUBPS rowConstants<>+192(SB), Z2, Z3
-	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z2
+	VADDPS rowConstants<>+256(SB), Z2, Z2
+	VSUBPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z4
 	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VMULPS rowConstants<>+384(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+384(SB), Z4
+	VMOVUPS rowConstants<>+448(SB), Z4
 	VMULPS Z3, Z4, Z1
-	VADDPS rowConstants<>+448(SB), Z1, Z1
-	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+512(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+576(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+704(SB), Z1, Z1
 	VMULPS Z3, Z3, Z4
 	VMULPS Z1, Z4, Z1
 	VADDPS Z3, Z3, Z3
 	VADDPS Z3, Z1, Z3
-	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VADDPS rowConstants<>+768(SB), Z3, Z3
 	VPSLLD $23, Z2, Z2
 	VMULPS Z2, Z3, Z2
-	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VADDPS rowConstants<>+1664(SB), Z2, Z2
 	VDIVPS Z2, Z0, Z2
 	VMOVUPS Z2, K1, 0(R8)
 done:
@@ -2850,57 +3311,49 @@ several:
 	VMINPS Z1, Z4, Z1
 	VMINPS Z2, Z4, Z2
 	VMINPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+0(SB), Z4
+	VMOVUPS rowConstants<>+64(SB), Z4
 	VMAXPS Z0, Z4, Z5
 	VMAXPS Z1, Z4, Z6
 	VMAXPS Z2, Z4, Z7
 	VMAXPS Z3, Z4, Z8
-	VMOVUPS rowConstants<>+64(SB), Z4
+	VMOVUPS rowConstants<>+128(SB), Z4
 	VMINPS Z5, Z4, Z5
 	VMINPS Z6, Z4, Z6
 	VMINPS Z7, Z4, Z7
 	VMINPS Z8, Z4, Z8
-	VMULPS rowConstants<>+128(SB), Z5, Z4
-	VMULPS rowConstants<>+128(SB), Z6, Z9
-	VMULPS rowConstants<>+128(SB), Z7, Z10
-	VMULPS rowConstants<>+128(SB), Z8, Z11
-	VADDPS rowConstants<>+192(SB), Z4, Z4
-	VADDPS rowConstants<>+192(SB), Z9, Z9
-	VADDPS rowConstants<>+192(SB), Z10, Z10
-	VADDPS rowConstants<>+192(SB), Z11, Z11
-	VSUBPS rowConstants<>+192(SB), Z4, Z12
-	VSUBPS rowConstants<>+192(SB), Z9, Z13
-	VSUBPS rowConstants<>+192(SB), Z10, Z14
-	VSUBPS rowConstants<>+192(SB), Z11, Z15
-	VMULPS rowConstants<>+256(SB), Z12, Z16
-	VMULPS rowConstants<>+256(SB), Z13, Z17
-	VMULPS rowConstants<>+256(SB), Z14, Z18
-	VMULPS rowConstants<>+256(SB), Z15, Z19
+	VMULPS rowConstants<>+192(SB), Z5, Z4
+	VMULPS rowConstants<>+192(SB), Z6, Z9
+	VMULPS rowConstants<>+192(SB), Z7, Z10
+	VMULPS rowConstants<>+192(SB), Z8, Z11
+	VADDPS rowConstants<>+256(SB), Z4, Z4
+	VADDPS rowConstants<>+256(SB), Z9, Z9
+	VADDPS rowConstants<>+256(SB), Z10, Z10
+	VADDPS rowConstants<>+256(SB), Z11, Z11
+	VSUBPS rowConstants<>+256(SB), Z4, Z12
+	VSUBPS rowConstants<>+256(SB), Z9, Z13
+	VSUBPS rowConstants<>+256(SB), Z10, Z14
+	VSUBPS rowConstants<>+256(SB), Z11, Z15
+	VMULPS rowConstants<>+320(SB), Z12, Z16
+	VMULPS rowConstants<>+320(SB), Z13, Z17
+	VMULPS rowConstants<>+320(SB), Z14, Z18
+	VMULPS rowConstants<>+320(SB), Z15, Z19
 	VSUBPS Z16, Z5, Z16
 	VSUBPS Z17, Z6, Z17
 	VSUBPS Z18, Z7, Z18
 	VSUBPS Z19, Z8, Z19
-	VMULPS rowConstants<>+320(SB), Z12, Z12
-	VMULPS rowConstants<>+320(SB), Z13, Z13
-	VMULPS rowConstants<>+320(SB), Z14, Z14
-	VMULPS rowConstants<>+320(SB), Z15, Z15
+	VMULPS rowConstants<>+384(SB), Z12, Z12
+	VMULPS rowConstants<>+384(SB), Z13, Z13
+	VMULPS rowConstants<>+384(SB), Z14, Z14
+	VMULPS rowConstants<>+384(SB), Z15, Z15
 	VSUBPS Z12, Z16, Z12
 	VSUBPS Z13, Z17, Z13
 	VSUBPS Z14, Z18, Z14
 	VSUBPS Z15, Z19, Z15
-	VMOVUPS rowConstants<>+384(SB), Z19
+	VMOVUPS rowConstants<>+448(SB), Z19
 	VMULPS Z12, Z19, Z18
 	VMULPS Z13, Z19, Z17
 	VMULPS Z14, Z19, Z16
 	VMULPS Z15, Z19, Z8
-	VADDPS rowConstants<>+448(SB), Z18, Z18
-	VADDPS rowConstants<>+448(SB), Z17, Z17
-	VADDPS rowConstants<>+448(SB), Z16, Z16
-	VADDPS rowConstants<>+448(SB), Z8, Z8
-	VMULPS Z12, Z18, Z18
-	VMULPS Z13, Z17, Z17
-	VMULPS Z14, Z16, Z16
-	VMULPS Z15, Z8, Z8
 	VADDPS rowConstants<>+512(SB), Z18, Z18
 	VADDPS rowConstants<>+512(SB), Z17, Z17
 	VADDPS rowConstants<>+512(SB), Z16, Z16
@@ -2921,6 +3374,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z17, Z17
 	VADDPS rowConstants<>+640(SB), Z16, Z16
 	VADDPS rowConstants<>+640(SB), Z8, Z8
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z8, Z8
+	VADDPS rowConstants<>+704(SB), Z18, Z18
+	VADDPS rowConstants<>+704(SB), Z17, Z17
+	VADDPS rowConstants<>+704(SB), Z16, Z16
+	VADDPS rowConstants<>+704(SB), Z8, Z8
 	VMULPS Z12, Z12, Z19
 	VMULPS Z13, Z13, Z7
 	VMULPS Z14, Z14, Z6
@@ -2937,10 +3398,10 @@ several:
 	VADDPS Z13, Z17, Z13
 	VADDPS Z14, Z16, Z14
 	VADDPS Z15, Z8, Z15
-	VADDPS rowConstants<>+704(SB), Z12, Z12
-	VADDPS rowConstants<>+704(SB), Z13, Z13
-	VADDPS rowConstants<>+704(SB), Z14, Z14
-	VADDPS rowConstants<>+704(SB), Z15, Z15
+	VADDPS rowConstants<>+768(SB), Z12, Z12
+	VADDPS rowConstants<>+768(SB), Z13, Z13
+	VADDPS rowConstants<>+768(SB), Z14, Z14
+	VADDPS rowConstants<>+768(SB), Z15, Z15
 	VPSLLD $23, Z4, Z4
 	VPSLLD $23, Z9, Z9
 	VPSLLD $23, Z10, Z10
@@ -2949,16 +3410,16 @@ several:
 	VMULPS Z9, Z13, Z9
 	VMULPS Z10, Z14, Z10
 	VMULPS Z11, Z15, Z11
-	VADDPS rowConstants<>+1600(SB), Z4, Z15
-	VADDPS rowConstants<>+1600(SB), Z9, Z14
-	VADDPS rowConstants<>+1600(SB), Z10, Z13
-	VADDPS rowConstants<>+1600(SB), Z11, Z12
-	VMOVUPS rowConstants<>+1600(SB), Z8
+	VADDPS rowConstants<>+1664(SB), Z4, Z15
+	VADDPS rowConstants<>+1664(SB), Z9, Z14
+	VADDPS rowConstants<>+1664(SB), Z10, Z13
+	VADDPS rowConstants<>+1664(SB), Z11, Z12
+	VMOVUPS rowConstants<>+1664(SB), Z8
 	VDIVPS Z15, Z8, Z15
 	VDIVPS Z14, Z8, Z14
 	VDIVPS Z13, Z8, Z13
 	VDIVPS Z12, Z8, Z12
-	VMOVUPS rowConstants<>+1664(SB), Z8
+	VMOVUPS rowConstants<>+0(SB), Z8
 	VCMPPS $17, rowConstants<>+2112(SB), Z4, K2
 	VBLENDMPS Z15, Z8, K2, Z16
 	VCMPPS $17, rowConstants<>+2112(SB), Z9, K2
@@ -3011,37 +3472,37 @@ single:
 	VMAXPS Z0, Z1, Z0
 	VMOVUPS rowConstants<>+2304(SB), Z1
 	VMINPS Z0, Z1, Z0
-	VMOVUPS rowConstants<>+0(SB), Z1
-	VMAXPS Z0, Z1, Z2
 	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z2
+	VMOVUPS rowConstants<>+128(SB), Z1
 	VMINPS Z2, Z1, Z2
-	VMULPS rowConstants<>+128(SB), Z2, Z1
-	VADDPS rowConstants<>+192(SB), Z1, Z1
-	VSUBPS rowConstants<>+192(SB), Z1, Z3
-	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+192(SB), Z2, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z4
 	VSUBPS Z4, Z2, Z4
-	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VMULPS rowConstants<>+384(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+384(SB), Z4
+	VMOVUPS rowConstants<>+448(SB), Z4
 	VMULPS Z3, Z4, Z2
-	VADDPS rowConstants<>+448(SB), Z2, Z2
-	VMULPS Z3, Z2, Z2
 	VADDPS rowConstants<>+512(SB), Z2, Z2
 	VMULPS Z3, Z2, Z2
 	VADDPS rowConstants<>+576(SB), Z2, Z2
 	VMULPS Z3, Z2, Z2
 	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
 	VMULPS Z3, Z3, Z4
 	VMULPS Z2, Z4, Z2
 	VADDPS Z3, Z3, Z3
 	VADDPS Z3, Z2, Z3
-	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VADDPS rowConstants<>+768(SB), Z3, Z3
 	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z3, Z1
-	VADDPS rowConstants<>+1600(SB), Z1, Z3
-	VMOVUPS rowConstants<>+1600(SB), Z2
-	VDIVPS Z3, Z2, Z3
+	VADDPS rowConstants<>+1664(SB), Z1, Z3
 	VMOVUPS rowConstants<>+1664(SB), Z2
+	VDIVPS Z3, Z2, Z3
+	VMOVUPS rowConstants<>+0(SB), Z2
 	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
 	VBLENDMPS Z3, Z2, K2, Z4
 	VMULPS Z4, Z1, Z1
@@ -3069,37 +3530,37 @@ singleEnd:
 	VMAXPS Z0, Z1, Z0
 	VMOVUPS rowConstants<>+2304(SB), Z1
 	VMINPS Z0, Z1, Z0
-	VMOVUPS rowConstants<>+0(SB), Z1
-	VMAXPS Z0, Z1, Z2
 	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z2
+	VMOVUPS rowConstants<>+128(SB), Z1
 	VMINPS Z2, Z1, Z2
-	VMULPS rowConstants<>+128(SB), Z2, Z1
-	VADDPS rowConstants<>+192(SB), Z1, Z1
-	VSUBPS rowConstants<>+192(SB), Z1, Z3
-	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+192(SB), Z2, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z4
 	VSUBPS Z4, Z2, Z4
-	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VMULPS rowConstants<>+384(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+384(SB), Z4
+	VMOVUPS rowConstants<>+448(SB), Z4
 	VMULPS Z3, Z4, Z2
-	VADDPS rowConstants<>+448(SB), Z2, Z2
-	VMULPS Z3, Z2, Z2
 	VADDPS rowConstants<>+512(SB), Z2, Z2
 	VMULPS Z3, Z2, Z2
 	VADDPS rowConstants<>+576(SB), Z2, Z2
 	VMULPS Z3, Z2, Z2
 	VADDPS rowConstants<>+640(SB), Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VADDPS rowConstants<>+704(SB), Z2, Z2
 	VMULPS Z3, Z3, Z4
 	VMULPS Z2, Z4, Z2
 	VADDPS Z3, Z3, Z3
 	VADDPS Z3, Z2, Z3
-	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VADDPS rowConstants<>+768(SB), Z3, Z3
 	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z3, Z1
-	VADDPS rowConstants<>+1600(SB), Z1, Z3
-	VMOVUPS rowConstants<>+1600(SB), Z2
-	VDIVPS Z3, Z2, Z3
+	VADDPS rowConstants<>+1664(SB), Z1, Z3
 	VMOVUPS rowConstants<>+1664(SB), Z2
+	VDIVPS Z3, Z2, Z3
+	VMOVUPS rowConstants<>+0(SB), Z2
 	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
 	VBLENDMPS Z3, Z2, K2, Z4
 	VMULPS Z4, Z1, Z1
@@ -3179,57 +3640,49 @@ several:
 	VADDPS Z1, Z1, Z1
 	VADDPS Z2, Z2, Z2
 	VADDPS Z3, Z3, Z3
-	VMOVUPS rowConstants<>+0(SB), Z8
+	VMOVUPS rowConstants<>+64(SB), Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
 	VMAXPS Z2, Z8, Z2
 	VMAXPS Z3, Z8, Z3
-	VMOVUPS rowConstants<>+64(SB), Z8
+	VMOVUPS rowConstants<>+128(SB), Z8
 	VMINPS Z0, Z8, Z0
 	VMINPS Z1, Z8, Z1
 	VMINPS Z2, Z8, Z2
 	VMINPS Z3, Z8, Z3
-	VMULPS rowConstants<>+128(SB), Z0, Z8
-	VMULPS rowConstants<>+128(SB), Z1, Z13
-	VMULPS rowConstants<>+128(SB), Z2, Z14
-	VMULPS rowConstants<>+128(SB), Z3, Z15
-	VADDPS rowConstants<>+192(SB), Z8, Z8
-	VADDPS rowConstants<>+192(SB), Z13, Z13
-	VADDPS rowConstants<>+192(SB), Z14, Z14
-	VADDPS rowConstants<>+192(SB), Z15, Z15
-	VSUBPS rowConstants<>+192(SB), Z8, Z16
-	VSUBPS rowConstants<>+192(SB), Z13, Z17
-	VSUBPS rowConstants<>+192(SB), Z14, Z18
-	VSUBPS rowConstants<>+192(SB), Z15, Z19
-	VMULPS rowConstants<>+256(SB), Z16, Z20
-	VMULPS rowConstants<>+256(SB), Z17, Z21
-	VMULPS rowConstants<>+256(SB), Z18, Z22
-	VMULPS rowConstants<>+256(SB), Z19, Z23
+	VMULPS rowConstants<>+192(SB), Z0, Z8
+	VMULPS rowConstants<>+192(SB), Z1, Z13
+	VMULPS rowConstants<>+192(SB), Z2, Z14
+	VMULPS rowConstants<>+192(SB), Z3, Z15
+	VADDPS rowConstants<>+256(SB), Z8, Z8
+	VADDPS rowConstants<>+256(SB), Z13, Z13
+	VADDPS rowConstants<>+256(SB), Z14, Z14
+	VADDPS rowConstants<>+256(SB), Z15, Z15
+	VSUBPS rowConstants<>+256(SB), Z8, Z16
+	VSUBPS rowConstants<>+256(SB), Z13, Z17
+	VSUBPS rowConstants<>+256(SB), Z14, Z18
+	VSUBPS rowConstants<>+256(SB), Z15, Z19
+	VMULPS rowConstants<>+320(SB), Z16, Z20
+	VMULPS rowConstants<>+320(SB), Z17, Z21
+	VMULPS rowConstants<>+320(SB), Z18, Z22
+	VMULPS rowConstants<>+320(SB), Z19, Z23
 	VSUBPS Z20, Z0, Z20
 	VSUBPS Z21, Z1, Z21
 	VSUBPS Z22, Z2, Z22
 	VSUBPS Z23, Z3, Z23
-	VMULPS rowConstants<>+320(SB), Z16, Z16
-	VMULPS rowConstants<>+320(SB), Z17, Z17
-	VMULPS rowConstants<>+320(SB), Z18, Z18
-	VMULPS rowConstants<>+320(SB), Z19, Z19
+	VMULPS rowConstants<>+384(SB), Z16, Z16
+	VMULPS rowConstants<>+384(SB), Z17, Z17
+	VMULPS rowConstants<>+384(SB), Z18, Z18
+	VMULPS rowConstants<>+384(SB), Z19, Z19
 	VSUBPS Z16, Z20, Z16
 	VSUBPS Z17, Z21, Z17
 	VSUBPS Z18, Z22, Z18
 	VSUBPS Z19, Z23, Z19
-	VMOVUPS rowConstants<>+384(SB), Z23
+	VMOVUPS rowConstants<>+448(SB), Z23
 	VMULPS Z16, Z23, Z22
 	VMULPS Z17, Z23, Z21
 	VMULPS Z18, Z23, Z20
 	VMULPS Z19, Z23, Z3
-	VADDPS rowConstants<>+448(SB), Z22, Z22
-	VADDPS rowConstants<>+448(SB), Z21, Z21
-	VADDPS rowConstants<>+448(SB), Z20, Z20
-	VADDPS rowConstants<>+448(SB), Z3, Z3
-	VMULPS Z16, Z22, Z22
-	VMULPS Z17, Z21, Z21
-	VMULPS Z18, Z20, Z20
-	VMULPS Z19, Z3, Z3
 	VADDPS rowConstants<>+512(SB), Z22, Z22
 	VADDPS rowConstants<>+512(SB), Z21, Z21
 	VADDPS rowConstants<>+512(SB), Z20, Z20
@@ -3250,6 +3703,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z21, Z21
 	VADDPS rowConstants<>+640(SB), Z20, Z20
 	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z3, Z3
+	VADDPS rowConstants<>+704(SB), Z22, Z22
+	VADDPS rowConstants<>+704(SB), Z21, Z21
+	VADDPS rowConstants<>+704(SB), Z20, Z20
+	VADDPS rowConstants<>+704(SB), Z3, Z3
 	VMULPS Z16, Z16, Z23
 	VMULPS Z17, Z17, Z2
 	VMULPS Z18, Z18, Z1
@@ -3266,10 +3727,10 @@ several:
 	VADDPS Z17, Z21, Z17
 	VADDPS Z18, Z20, Z18
 	VADDPS Z19, Z3, Z19
-	VADDPS rowConstants<>+704(SB), Z16, Z16
-	VADDPS rowConstants<>+704(SB), Z17, Z17
-	VADDPS rowConstants<>+704(SB), Z18, Z18
-	VADDPS rowConstants<>+704(SB), Z19, Z19
+	VADDPS rowConstants<>+768(SB), Z16, Z16
+	VADDPS rowConstants<>+768(SB), Z17, Z17
+	VADDPS rowConstants<>+768(SB), Z18, Z18
+	VADDPS rowConstants<>+768(SB), Z19, Z19
 	VPSLLD $23, Z8, Z8
 	VPSLLD $23, Z13, Z13
 	VPSLLD $23, Z14, Z14
@@ -3278,16 +3739,16 @@ several:
 	VMULPS Z13, Z17, Z13
 	VMULPS Z14, Z18, Z14
 	VMULPS Z15, Z19, Z15
-	VADDPS rowConstants<>+1600(SB), Z8, Z8
-	VADDPS rowConstants<>+1600(SB), Z13, Z13
-	VADDPS rowConstants<>+1600(SB), Z14, Z14
-	VADDPS rowConstants<>+1600(SB), Z15, Z15
-	VMOVUPS rowConstants<>+704(SB), Z19
+	VADDPS rowConstants<>+1664(SB), Z8, Z8
+	VADDPS rowConstants<>+1664(SB), Z13, Z13
+	VADDPS rowConstants<>+1664(SB), Z14, Z14
+	VADDPS rowConstants<>+1664(SB), Z15, Z15
+	VMOVUPS rowConstants<>+768(SB), Z19
 	VDIVPS Z8, Z19, Z8
 	VDIVPS Z13, Z19, Z13
 	VDIVPS Z14, Z19, Z14
 	VDIVPS Z15, Z19, Z15
-	VMOVUPS rowConstants<>+1600(SB), Z19
+	VMOVUPS rowConstants<>+1664(SB), Z19
 	VSUBPS Z8, Z19, Z8
 	VSUBPS Z13, Z19, Z13
 	VSUBPS Z14, Z19, Z14
@@ -3328,37 +3789,37 @@ single:
 	VMULPS Z0, Z3, Z3
 	VADDPS Z0, Z3, Z3
 	VADDPS Z0, Z0, Z0
-	VMOVUPS rowConstants<>+0(SB), Z2
-	VMAXPS Z0, Z2, Z0
 	VMOVUPS rowConstants<>+64(SB), Z2
+	VMAXPS Z0, Z2, Z0
+	VMOVUPS rowConstants<>+128(SB), Z2
 	VMINPS Z0, Z2, Z0
-	VMULPS rowConstants<>+128(SB), Z0, Z2
-	VADDPS rowConstants<>+192(SB), Z2, Z2
-	VSUBPS rowConstants<>+192(SB), Z2, Z4
-	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VMULPS rowConstants<>+192(SB), Z0, Z2
+	VADDPS rowConstants<>+256(SB), Z2, Z2
+	VSUBPS rowConstants<>+256(SB), Z2, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z5
 	VSUBPS Z5, Z0, Z5
-	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VMULPS rowConstants<>+384(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+384(SB), Z5
+	VMOVUPS rowConstants<>+448(SB), Z5
 	VMULPS Z4, Z5, Z0
-	VADDPS rowConstants<>+448(SB), Z0, Z0
-	VMULPS Z4, Z0, Z0
 	VADDPS rowConstants<>+512(SB), Z0, Z0
 	VMULPS Z4, Z0, Z0
 	VADDPS rowConstants<>+576(SB), Z0, Z0
 	VMULPS Z4, Z0, Z0
 	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
 	VMULPS Z4, Z4, Z5
 	VMULPS Z0, Z5, Z0
 	VADDPS Z4, Z4, Z4
 	VADDPS Z4, Z0, Z4
-	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VADDPS rowConstants<>+768(SB), Z4, Z4
 	VPSLLD $23, Z2, Z2
 	VMULPS Z2, Z4, Z2
-	VADDPS rowConstants<>+1600(SB), Z2, Z2
-	VMOVUPS rowConstants<>+704(SB), Z4
+	VADDPS rowConstants<>+1664(SB), Z2, Z2
+	VMOVUPS rowConstants<>+768(SB), Z4
 	VDIVPS Z2, Z4, Z2
-	VMOVUPS rowConstants<>+1600(SB), Z4
+	VMOVUPS rowConstants<>+1664(SB), Z4
 	VSUBPS Z2, Z4, Z2
 	VCMPPS $17, rowConstants<>+2688(SB), Z1, K2
 	VBLENDMPS Z3, Z2, K2, Z4
@@ -3389,37 +3850,37 @@ singleEnd:
 	VMULPS Z0, Z3, Z3
 	VADDPS Z0, Z3, Z3
 	VADDPS Z0, Z0, Z0
-	VMOVUPS rowConstants<>+0(SB), Z2
-	VMAXPS Z0, Z2, Z0
 	VMOVUPS rowConstants<>+64(SB), Z2
+	VMAXPS Z0, Z2, Z0
+	VMOVUPS rowConstants<>+128(SB), Z2
 	VMINPS Z0, Z2, Z0
-	VMULPS rowConstants<>+128(SB), Z0, Z2
-	VADDPS rowConstants<>+192(SB), Z2, Z2
-	VSUBPS rowConstants<>+192(SB), Z2, Z4
-	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VMULPS rowConstants<>+192(SB), Z0, Z2
+	VADDPS rowConstants<>+256(SB), Z2, Z2
+	VSUBPS rowConstants<>+256(SB), Z2, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z5
 	VSUBPS Z5, Z0, Z5
-	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VMULPS rowConstants<>+384(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+384(SB), Z5
+	VMOVUPS rowConstants<>+448(SB), Z5
 	VMULPS Z4, Z5, Z0
-	VADDPS rowConstants<>+448(SB), Z0, Z0
-	VMULPS Z4, Z0, Z0
 	VADDPS rowConstants<>+512(SB), Z0, Z0
 	VMULPS Z4, Z0, Z0
 	VADDPS rowConstants<>+576(SB), Z0, Z0
 	VMULPS Z4, Z0, Z0
 	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
 	VMULPS Z4, Z4, Z5
 	VMULPS Z0, Z5, Z0
 	VADDPS Z4, Z4, Z4
 	VADDPS Z4, Z0, Z4
-	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VADDPS rowConstants<>+768(SB), Z4, Z4
 	VPSLLD $23, Z2, Z2
 	VMULPS Z2, Z4, Z2
-	VADDPS rowConstants<>+1600(SB), Z2, Z2
-	VMOVUPS rowConstants<>+704(SB), Z4
+	VADDPS rowConstants<>+1664(SB), Z2, Z2
+	VMOVUPS rowConstants<>+768(SB), Z4
 	VDIVPS Z2, Z4, Z2
-	VMOVUPS rowConstants<>+1600(SB), Z4
+	VMOVUPS rowConstants<>+1664(SB), Z4
 	VSUBPS Z2, Z4, Z2
 	VCMPPS $17, rowConstants<>+2688(SB), Z1, K2
 	VBLENDMPS Z3, Z2, K2, Z4
@@ -3442,65 +3903,57 @@ several:
 	VMOVUPS 64(R10), Z1
 	VMOVUPS 128(R10), Z2
 	VMOVUPS 192(R10), Z3
-	VANDPS rowConstants<>+768(SB), Z0, Z0
-	VANDPS rowConstants<>+768(SB), Z1, Z1
-	VANDPS rowConstants<>+768(SB), Z2, Z2
-	VANDPS rowConstants<>+768(SB), Z3, Z3
+	VANDPS rowConstants<>+832(SB), Z0, Z0
+	VANDPS rowConstants<>+832(SB), Z1, Z1
+	VANDPS rowConstants<>+832(SB), Z2, Z2
+	VANDPS rowConstants<>+832(SB), Z3, Z3
 	VMULPS rowConstants<>+2752(SB), Z0, Z0
 	VMULPS rowConstants<>+2752(SB), Z1, Z1
 	VMULPS rowConstants<>+2752(SB), Z2, Z2
 	VMULPS rowConstants<>+2752(SB), Z3, Z3
-	VMOVUPS rowConstants<>+0(SB), Z4
+	VMOVUPS rowConstants<>+64(SB), Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+64(SB), Z4
+	VMOVUPS rowConstants<>+128(SB), Z4
 	VMINPS Z0, Z4, Z0
 	VMINPS Z1, Z4, Z1
 	VMINPS Z2, Z4, Z2
 	VMINPS Z3, Z4, Z3
-	VMULPS rowConstants<>+128(SB), Z0, Z4
-	VMULPS rowConstants<>+128(SB), Z1, Z5
-	VMULPS rowConstants<>+128(SB), Z2, Z6
-	VMULPS rowConstants<>+128(SB), Z3, Z7
-	VADDPS rowConstants<>+192(SB), Z4, Z4
-	VADDPS rowConstants<>+192(SB), Z5, Z5
-	VADDPS rowConstants<>+192(SB), Z6, Z6
-	VADDPS rowConstants<>+192(SB), Z7, Z7
-	VSUBPS rowConstants<>+192(SB), Z4, Z8
-	VSUBPS rowConstants<>+192(SB), Z5, Z9
-	VSUBPS rowConstants<>+192(SB), Z6, Z10
-	VSUBPS rowConstants<>+192(SB), Z7, Z11
-	VMULPS rowConstants<>+256(SB), Z8, Z12
-	VMULPS rowConstants<>+256(SB), Z9, Z13
-	VMULPS rowConstants<>+256(SB), Z10, Z14
-	VMULPS rowConstants<>+256(SB), Z11, Z15
+	VMULPS rowConstants<>+192(SB), Z0, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z6
+	VMULPS rowConstants<>+192(SB), Z3, Z7
+	VADDPS rowConstants<>+256(SB), Z4, Z4
+	VADDPS rowConstants<>+256(SB), Z5, Z5
+	VADDPS rowConstants<>+256(SB), Z6, Z6
+	VADDPS rowConstants<>+256(SB), Z7, Z7
+	VSUBPS rowConstants<>+256(SB), Z4, Z8
+	VSUBPS rowConstants<>+256(SB), Z5, Z9
+	VSUBPS rowConstants<>+256(SB), Z6, Z10
+	VSUBPS rowConstants<>+256(SB), Z7, Z11
+	VMULPS rowConstants<>+320(SB), Z8, Z12
+	VMULPS rowConstants<>+320(SB), Z9, Z13
+	VMULPS rowConstants<>+320(SB), Z10, Z14
+	VMULPS rowConstants<>+320(SB), Z11, Z15
 	VSUBPS Z12, Z0, Z12
 	VSUBPS Z13, Z1, Z13
 	VSUBPS Z14, Z2, Z14
 	VSUBPS Z15, Z3, Z15
-	VMULPS rowConstants<>+320(SB), Z8, Z8
-	VMULPS rowConstants<>+320(SB), Z9, Z9
-	VMULPS rowConstants<>+320(SB), Z10, Z10
-	VMULPS rowConstants<>+320(SB), Z11, Z11
+	VMULPS rowConstants<>+384(SB), Z8, Z8
+	VMULPS rowConstants<>+384(SB), Z9, Z9
+	VMULPS rowConstants<>+384(SB), Z10, Z10
+	VMULPS rowConstants<>+384(SB), Z11, Z11
 	VSUBPS Z8, Z12, Z8
 	VSUBPS Z9, Z13, Z9
 	VSUBPS Z10, Z14, Z10
 	VSUBPS Z11, Z15, Z11
-	VMOVUPS rowConstants<>+384(SB), Z15
+	VMOVUPS rowConstants<>+448(SB), Z15
 	VMULPS Z8, Z15, Z14
 	VMULPS Z9, Z15, Z13
 	VMULPS Z10, Z15, Z12
 	VMULPS Z11, Z15, Z3
-	VADDPS rowConstants<>+448(SB), Z14, Z14
-	VADDPS rowConstants<>+448(SB), Z13, Z13
-	VADDPS rowConstants<>+448(SB), Z12, Z12
-	VADDPS rowConstants<>+448(SB), Z3, Z3
-	VMULPS Z8, Z14, Z14
-	VMULPS Z9, Z13, Z13
-	VMULPS Z10, Z12, Z12
-	VMULPS Z11, Z3, Z3
 	VADDPS rowConstants<>+512(SB), Z14, Z14
 	VADDPS rowConstants<>+512(SB), Z13, Z13
 	VADDPS rowConstants<>+512(SB), Z12, Z12
@@ -3521,6 +3974,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z13, Z13
 	VADDPS rowConstants<>+640(SB), Z12, Z12
 	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+704(SB), Z14, Z14
+	VADDPS rowConstants<>+704(SB), Z13, Z13
+	VADDPS rowConstants<>+704(SB), Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z3, Z3
 	VMULPS Z8, Z8, Z15
 	VMULPS Z9, Z9, Z2
 	VMULPS Z10, Z10, Z1
@@ -3537,10 +3998,10 @@ several:
 	VADDPS Z9, Z13, Z9
 	VADDPS Z10, Z12, Z10
 	VADDPS Z11, Z3, Z11
-	VADDPS rowConstants<>+704(SB), Z8, Z8
-	VADDPS rowConstants<>+704(SB), Z9, Z9
-	VADDPS rowConstants<>+704(SB), Z10, Z10
-	VADDPS rowConstants<>+704(SB), Z11, Z11
+	VADDPS rowConstants<>+768(SB), Z8, Z8
+	VADDPS rowConstants<>+768(SB), Z9, Z9
+	VADDPS rowConstants<>+768(SB), Z10, Z10
+	VADDPS rowConstants<>+768(SB), Z11, Z11
 	VPSLLD $23, Z4, Z4
 	VPSLLD $23, Z5, Z5
 	VPSLLD $23, Z6, Z6
@@ -3549,16 +4010,16 @@ several:
 	VMULPS Z5, Z9, Z5
 	VMULPS Z6, Z10, Z6
 	VMULPS Z7, Z11, Z7
-	VADDPS rowConstants<>+1600(SB), Z4, Z11
-	VADDPS rowConstants<>+1600(SB), Z5, Z10
-	VADDPS rowConstants<>+1600(SB), Z6, Z9
-	VADDPS rowConstants<>+1600(SB), Z7, Z8
-	VMOVUPS rowConstants<>+1600(SB), Z3
+	VADDPS rowConstants<>+1664(SB), Z4, Z11
+	VADDPS rowConstants<>+1664(SB), Z5, Z10
+	VADDPS rowConstants<>+1664(SB), Z6, Z9
+	VADDPS rowConstants<>+1664(SB), Z7, Z8
+	VMOVUPS rowConstants<>+1664(SB), Z3
 	VDIVPS Z11, Z3, Z11
 	VDIVPS Z10, Z3, Z10
 	VDIVPS Z9, Z3, Z9
 	VDIVPS Z8, Z3, Z8
-	VMOVUPS rowConstants<>+1664(SB), Z3
+	VMOVUPS rowConstants<>+0(SB), Z3
 	VCMPPS $17, rowConstants<>+2112(SB), Z4, K2
 	VBLENDMPS Z11, Z3, K2, Z12
 	VCMPPS $17, rowConstants<>+2112(SB), Z5, K2
@@ -3602,39 +4063,39 @@ severalEnd:
 	JLT singleEnd
 single:
 	VMOVUPS 0(R10), Z0
-	VANDPS rowConstants<>+768(SB), Z0, Z0
+	VANDPS rowConstants<>+832(SB), Z0, Z0
 	VMULPS rowConstants<>+2752(SB), Z0, Z0
-	VMOVUPS rowConstants<>+0(SB), Z1
-	VMAXPS Z0, Z1, Z0
 	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
 	VMINPS Z0, Z1, Z0
-	VMULPS rowConstants<>+128(SB), Z0, Z1
-	VADDPS rowConstants<>+192(SB), Z1, Z1
-	VSUBPS rowConstants<>+192(SB), Z1, Z2
-	VMULPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
 	VSUBPS Z3, Z0, Z3
-	VMULPS rowConstants<>+320(SB), Z2, Z2
+	VMULPS rowConstants<>+384(SB), Z2, Z2
 	VSUBPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+384(SB), Z3
+	VMOVUPS rowConstants<>+448(SB), Z3
 	VMULPS Z2, Z3, Z0
-	VADDPS rowConstants<>+448(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+512(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+576(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
 	VMULPS Z2, Z2, Z3
 	VMULPS Z0, Z3, Z0
 	VADDPS Z2, Z2, Z2
 	VADDPS Z2, Z0, Z2
-	VADDPS rowConstants<>+704(SB), Z2, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
 	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z2, Z1
-	VADDPS rowConstants<>+1600(SB), Z1, Z2
-	VMOVUPS rowConstants<>+1600(SB), Z0
-	VDIVPS Z2, Z0, Z2
+	VADDPS rowConstants<>+1664(SB), Z1, Z2
 	VMOVUPS rowConstants<>+1664(SB), Z0
+	VDIVPS Z2, Z0, Z2
+	VMOVUPS rowConstants<>+0(SB), Z0
 	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
 	VBLENDMPS Z2, Z0, K2, Z3
 	VMULPS Z3, Z1, Z1
@@ -3656,39 +4117,39 @@ singleEnd:
 	BZHIL CX, AX, AX
 	KMOVW AX, K1
 	VMOVUPS.Z 0(R10), K1, Z0
-	VANDPS rowConstants<>+768(SB), Z0, Z0
+	VANDPS rowConstants<>+832(SB), Z0, Z0
 	VMULPS rowConstants<>+2752(SB), Z0, Z0
-	VMOVUPS rowConstants<>+0(SB), Z1
-	VMAXPS Z0, Z1, Z0
 	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
 	VMINPS Z0, Z1, Z0
-	VMULPS rowConstants<>+128(SB), Z0, Z1
-	VADDPS rowConstants<>+192(SB), Z1, Z1
-	VSUBPS rowConstants<>+192(SB), Z1, Z2
-	VMULPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
 	VSUBPS Z3, Z0, Z3
-	VMULPS rowConstants<>+320(SB), Z2, Z2
+	VMULPS rowConstants<>+384(SB), Z2, Z2
 	VSUBPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+384(SB), Z3
+	VMOVUPS rowConstants<>+448(SB), Z3
 	VMULPS Z2, Z3, Z0
-	VADDPS rowConstants<>+448(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+512(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+576(SB), Z0, Z0
 	VMULPS Z2, Z0, Z0
 	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
 	VMULPS Z2, Z2, Z3
 	VMULPS Z0, Z3, Z0
 	VADDPS Z2, Z2, Z2
 	VADDPS Z2, Z0, Z2
-	VADDPS rowConstants<>+704(SB), Z2, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
 	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z2, Z1
-	VADDPS rowConstants<>+1600(SB), Z1, Z2
-	VMOVUPS rowConstants<>+1600(SB), Z0
-	VDIVPS Z2, Z0, Z2
+	VADDPS rowConstants<>+1664(SB), Z1, Z2
 	VMOVUPS rowConstants<>+1664(SB), Z0
+	VDIVPS Z2, Z0, Z2
+	VMOVUPS rowConstants<>+0(SB), Z0
 	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
 	VBLENDMPS Z2, Z0, K2, Z3
 	VMULPS Z3, Z1, Z1
@@ -3719,57 +4180,49 @@ several:
 	VMULPS rowConstants<>+2880(SB), Z1, Z5
 	VMULPS rowConstants<>+2880(SB), Z2, Z6
 	VMULPS rowConstants<>+2880(SB), Z3, Z7
-	VMOVUPS rowConstants<>+0(SB), Z8
+	VMOVUPS rowConstants<>+64(SB), Z8
 	VMAXPS Z4, Z8, Z4
 	VMAXPS Z5, Z8, Z5
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
-	VMOVUPS rowConstants<>+64(SB), Z8
+	VMOVUPS rowConstants<>+128(SB), Z8
 	VMINPS Z4, Z8, Z4
 	VMINPS Z5, Z8, Z5
 	VMINPS Z6, Z8, Z6
 	VMINPS Z7, Z8, Z7
-	VMULPS rowConstants<>+128(SB), Z4, Z8
-	VMULPS rowConstants<>+128(SB), Z5, Z9
-	VMULPS rowConstants<>+128(SB), Z6, Z10
-	VMULPS rowConstants<>+128(SB), Z7, Z11
-	VADDPS rowConstants<>+192(SB), Z8, Z8
-	VADDPS rowConstants<>+192(SB), Z9, Z9
-	VADDPS rowConstants<>+192(SB), Z10, Z10
-	VADDPS rowConstants<>+192(SB), Z11, Z11
-	VSUBPS rowConstants<>+192(SB), Z8, Z12
-	VSUBPS rowConstants<>+192(SB), Z9, Z13
-	VSUBPS rowConstants<>+192(SB), Z10, Z14
-	VSUBPS rowConstants<>+192(SB), Z11, Z15
-	VMULPS rowConstants<>+256(SB), Z12, Z16
-	VMULPS rowConstants<>+256(SB), Z13, Z17
-	VMULPS rowConstants<>+256(SB), Z14, Z18
-	VMULPS rowConstants<>+256(SB), Z15, Z19
+	VMULPS rowConstants<>+192(SB), Z4, Z8
+	VMULPS rowConstants<>+192(SB), Z5, Z9
+	VMULPS rowConstants<>+192(SB), Z6, Z10
+	VMULPS rowConstants<>+192(SB), Z7, Z11
+	VADDPS rowConstants<>+256(SB), Z8, Z8
+	VADDPS rowConstants<>+256(SB), Z9, Z9
+	VADDPS rowConstants<>+256(SB), Z10, Z10
+	VADDPS rowConstants<>+256(SB), Z11, Z11
+	VSUBPS rowConstants<>+256(SB), Z8, Z12
+	VSUBPS rowConstants<>+256(SB), Z9, Z13
+	VSUBPS rowConstants<>+256(SB), Z10, Z14
+	VSUBPS rowConstants<>+256(SB), Z11, Z15
+	VMULPS rowConstants<>+320(SB), Z12, Z16
+	VMULPS rowConstants<>+320(SB), Z13, Z17
+	VMULPS rowConstants<>+320(SB), Z14, Z18
+	VMULPS rowConstants<>+320(SB), Z15, Z19
 	VSUBPS Z16, Z4, Z16
 	VSUBPS Z17, Z5, Z17
 	VSUBPS Z18, Z6, Z18
 	VSUBPS Z19, Z7, Z19
-	VMULPS rowConstants<>+320(SB), Z12, Z12
-	VMULPS rowConstants<>+320(SB), Z13, Z13
-	VMULPS rowConstants<>+320(SB), Z14, Z14
-	VMULPS rowConstants<>+320(SB), Z15, Z15
+	VMULPS rowConstants<>+384(SB), Z12, Z12
+	VMULPS rowConstants<>+384(SB), Z13, Z13
+	VMULPS rowConstants<>+384(SB), Z14, Z14
+	VMULPS rowConstants<>+384(SB), Z15, Z15
 	VSUBPS Z12, Z16, Z12
 	VSUBPS Z13, Z17, Z13
 	VSUBPS Z14, Z18, Z14
 	VSUBPS Z15, Z19, Z15
-	VMOVUPS rowConstants<>+384(SB), Z19
+	VMOVUPS rowConstants<>+448(SB), Z19
 	VMULPS Z12, Z19, Z18
 	VMULPS Z13, Z19, Z17
 	VMULPS Z14, Z19, Z16
 	VMULPS Z15, Z19, Z7
-	VADDPS rowConstants<>+448(SB), Z18, Z18
-	VADDPS rowConstants<>+448(SB), Z17, Z17
-	VADDPS rowConstants<>+448(SB), Z16, Z16
-	VADDPS rowConstants<>+448(SB), Z7, Z7
-	VMULPS Z12, Z18, Z18
-	VMULPS Z13, Z17, Z17
-	VMULPS Z14, Z16, Z16
-	VMULPS Z15, Z7, Z7
 	VADDPS rowConstants<>+512(SB), Z18, Z18
 	VADDPS rowConstants<>+512(SB), Z17, Z17
 	VADDPS rowConstants<>+512(SB), Z16, Z16
@@ -3790,6 +4243,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z17, Z17
 	VADDPS rowConstants<>+640(SB), Z16, Z16
 	VADDPS rowConstants<>+640(SB), Z7, Z7
+	VMULPS Z12, Z18, Z18
+	VMULPS Z13, Z17, Z17
+	VMULPS Z14, Z16, Z16
+	VMULPS Z15, Z7, Z7
+	VADDPS rowConstants<>+704(SB), Z18, Z18
+	VADDPS rowConstants<>+704(SB), Z17, Z17
+	VADDPS rowConstants<>+704(SB), Z16, Z16
+	VADDPS rowConstants<>+704(SB), Z7, Z7
 	VMULPS Z12, Z12, Z19
 	VMULPS Z13, Z13, Z6
 	VMULPS Z14, Z14, Z5
@@ -3806,10 +4267,10 @@ several:
 	VADDPS Z13, Z17, Z13
 	VADDPS Z14, Z16, Z14
 	VADDPS Z15, Z7, Z15
-	VADDPS rowConstants<>+704(SB), Z12, Z12
-	VADDPS rowConstants<>+704(SB), Z13, Z13
-	VADDPS rowConstants<>+704(SB), Z14, Z14
-	VADDPS rowConstants<>+704(SB), Z15, Z15
+	VADDPS rowConstants<>+768(SB), Z12, Z12
+	VADDPS rowConstants<>+768(SB), Z13, Z13
+	VADDPS rowConstants<>+768(SB), Z14, Z14
+	VADDPS rowConstants<>+768(SB), Z15, Z15
 	VPSLLD $23, Z8, Z8
 	VPSLLD $23, Z9, Z9
 	VPSLLD $23, Z10, Z10
@@ -3818,10 +4279,10 @@ several:
 	VMULPS Z9, Z13, Z9
 	VMULPS Z10, Z14, Z10
 	VMULPS Z11, Z15, Z11
-	VADDPS rowConstants<>+1600(SB), Z8, Z8
-	VADDPS rowConstants<>+1600(SB), Z9, Z9
-	VADDPS rowConstants<>+1600(SB), Z10, Z10
-	VADDPS rowConstants<>+1600(SB), Z11, Z11
+	VADDPS rowConstants<>+1664(SB), Z8, Z8
+	VADDPS rowConstants<>+1664(SB), Z9, Z9
+	VADDPS rowConstants<>+1664(SB), Z10, Z10
+	VADDPS rowConstants<>+1664(SB), Z11, Z11
 	VDIVPS Z8, Z0, Z8
 	VDIVPS Z9, Z1, Z9
 	VDIVPS Z10, Z2, Z10
@@ -3850,34 +4311,34 @@ severalEnd:
 single:
 	VMOVUPS 0(R9), Z0
 	VMULPS rowConstants<>+2880(SB), Z0, Z1
-	VMOVUPS rowConstants<>+0(SB), Z2
-	VMAXPS Z1, Z2, Z1
 	VMOVUPS rowConstants<>+64(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+128(SB), Z2
 	VMINPS Z1, Z2, Z1
-	VMULPS rowConstants<>+128(SB), Z1, Z2
-	VADDPS rowConstants<>+192(SB), Z2, Z2
-	VSUBPS rowConstants<>+192(SB), Z2, Z3
-	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z2
+	VADDPS rowConstants<>+256(SB), Z2, Z2
+	VSUBPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z4
 	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VMULPS rowConstants<>+384(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+384(SB), Z4
+	VMOVUPS rowConstants<>+448(SB), Z4
 	VMULPS Z3, Z4, Z1
-	VADDPS rowConstants<>+448(SB), Z1, Z1
-	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+512(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+576(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+704(SB), Z1, Z1
 	VMULPS Z3, Z3, Z4
 	VMULPS Z1, Z4, Z1
 	VADDPS Z3, Z3, Z3
 	VADDPS Z3, Z1, Z3
-	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VADDPS rowConstants<>+768(SB), Z3, Z3
 	VPSLLD $23, Z2, Z2
 	VMULPS Z2, Z3, Z2
-	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VADDPS rowConstants<>+1664(SB), Z2, Z2
 	VDIVPS Z2, Z0, Z2
 	VMOVUPS 0(R10), Z0
 	VMULPS Z0, Z2, Z0
@@ -3896,34 +4357,34 @@ singleEnd:
 	KMOVW AX, K1
 	VMOVUPS.Z 0(R9), K1, Z0
 	VMULPS rowConstants<>+2880(SB), Z0, Z1
-	VMOVUPS rowConstants<>+0(SB), Z2
-	VMAXPS Z1, Z2, Z1
 	VMOVUPS rowConstants<>+64(SB), Z2
+	VMAXPS Z1, Z2, Z1
+	VMOVUPS rowConstants<>+128(SB), Z2
 	VMINPS Z1, Z2, Z1
-	VMULPS rowConstants<>+128(SB), Z1, Z2
-	VADDPS rowConstants<>+192(SB), Z2, Z2
-	VSUBPS rowConstants<>+192(SB), Z2, Z3
-	VMULPS rowConstants<>+256(SB), Z3, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z2
+	VADDPS rowConstants<>+256(SB), Z2, Z2
+	VSUBPS rowConstants<>+256(SB), Z2, Z3
+	VMULPS rowConstants<>+320(SB), Z3, Z4
 	VSUBPS Z4, Z1, Z4
-	VMULPS rowConstants<>+320(SB), Z3, Z3
+	VMULPS rowConstants<>+384(SB), Z3, Z3
 	VSUBPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+384(SB), Z4
+	VMOVUPS rowConstants<>+448(SB), Z4
 	VMULPS Z3, Z4, Z1
-	VADDPS rowConstants<>+448(SB), Z1, Z1
-	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+512(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+576(SB), Z1, Z1
 	VMULPS Z3, Z1, Z1
 	VADDPS rowConstants<>+640(SB), Z1, Z1
+	VMULPS Z3, Z1, Z1
+	VADDPS rowConstants<>+704(SB), Z1, Z1
 	VMULPS Z3, Z3, Z4
 	VMULPS Z1, Z4, Z1
 	VADDPS Z3, Z3, Z3
 	VADDPS Z3, Z1, Z3
-	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VADDPS rowConstants<>+768(SB), Z3, Z3
 	VPSLLD $23, Z2, Z2
 	VMULPS Z2, Z3, Z2
-	VADDPS rowConstants<>+1600(SB), Z2, Z2
+	VADDPS rowConstants<>+1664(SB), Z2, Z2
 	VDIVPS Z2, Z0, Z2
 	VMOVUPS.Z 0(R10), K1, Z0
 	VMULPS Z0, Z2, Z0
@@ -3962,57 +4423,49 @@ several:
 	VMULPS rowConstants<>+2880(SB), Z6, Z6
 	VMULPS rowConstants<>+2880(SB), Z7, Z7
 	VMULPS rowConstants<>+2880(SB), Z8, Z8
-	VMOVUPS rowConstants<>+0(SB), Z4
+	VMOVUPS rowConstants<>+64(SB), Z4
 	VMAXPS Z5, Z4, Z9
 	VMAXPS Z6, Z4, Z10
 	VMAXPS Z7, Z4, Z11
 	VMAXPS Z8, Z4, Z12
-	VMOVUPS rowConstants<>+64(SB), Z4
+	VMOVUPS rowConstants<>+128(SB), Z4
 	VMINPS Z9, Z4, Z9
 	VMINPS Z10, Z4, Z10
 	VMINPS Z11, Z4, Z11
 	VMINPS Z12, Z4, Z12
-	VMULPS rowConstants<>+128(SB), Z9, Z4
-	VMULPS rowConstants<>+128(SB), Z10, Z13
-	VMULPS rowConstants<>+128(SB), Z11, Z14
-	VMULPS rowConstants<>+128(SB), Z12, Z15
-	VADDPS rowConstants<>+192(SB), Z4, Z4
-	VADDPS rowConstants<>+192(SB), Z13, Z13
-	VADDPS rowConstants<>+192(SB), Z14, Z14
-	VADDPS rowConstants<>+192(SB), Z15, Z15
-	VSUBPS rowConstants<>+192(SB), Z4, Z16
-	VSUBPS rowConstants<>+192(SB), Z13, Z17
-	VSUBPS rowConstants<>+192(SB), Z14, Z18
-	VSUBPS rowConstants<>+192(SB), Z15, Z19
-	VMULPS rowConstants<>+256(SB), Z16, Z20
-	VMULPS rowConstants<>+256(SB), Z17, Z21
-	VMULPS rowConstants<>+256(SB), Z18, Z22
-	VMULPS rowConstants<>+256(SB), Z19, Z23
+	VMULPS rowConstants<>+192(SB), Z9, Z4
+	VMULPS rowConstants<>+192(SB), Z10, Z13
+	VMULPS rowConstants<>+192(SB), Z11, Z14
+	VMULPS rowConstants<>+192(SB), Z12, Z15
+	VADDPS rowConstants<>+256(SB), Z4, Z4
+	VADDPS rowConstants<>+256(SB), Z13, Z13
+	VADDPS rowConstants<>+256(SB), Z14, Z14
+	VADDPS rowConstants<>+256(SB), Z15, Z15
+	VSUBPS rowConstants<>+256(SB), Z4, Z16
+	VSUBPS rowConstants<>+256(SB), Z13, Z17
+	VSUBPS rowConstants<>+256(SB), Z14, Z18
+	VSUBPS rowConstants<>+256(SB), Z15, Z19
+	VMULPS rowConstants<>+320(SB), Z16, Z20
+	VMULPS rowConstants<>+320(SB), Z17, Z21
+	VMULPS rowConstants<>+320(SB), Z18, Z22
+	VMULPS rowConstants<>+320(SB), Z19, Z23
 	VSUBPS Z20, Z9, Z20
 	VSUBPS Z21, Z10, Z21
 	VSUBPS Z22, Z11, Z22
 	VSUBPS Z23, Z12, Z23
-	VMULPS rowConstants<>+320(SB), Z16, Z16
-	VMULPS rowConstants<>+320(SB), Z17, Z17
-	VMULPS rowConstants<>+320(SB), Z18, Z18
-	VMULPS rowConstants<>+320(SB), Z19, Z19
+	VMULPS rowConstants<>+384(SB), Z16, Z16
+	VMULPS rowConstants<>+384(SB), Z17, Z17
+	VMULPS rowConstants<>+384(SB), Z18, Z18
+	VMULPS rowConstants<>+384(SB), Z19, Z19
 	VSUBPS Z16, Z20, Z16
 	VSUBPS Z17, Z21, Z17
 	VSUBPS Z18, Z22, Z18
 	VSUBPS Z19, Z23, Z19
-	VMOVUPS rowConstants<>+384(SB), Z23
+	VMOVUPS rowConstants<>+448(SB), Z23
 	VMULPS Z16, Z23, Z22
 	VMULPS Z17, Z23, Z21
 	VMULPS Z18, Z23, Z20
 	VMULPS Z19, Z23, Z12
-	VADDPS rowConstants<>+448(SB), Z22, Z22
-	VADDPS rowConstants<>+448(SB), Z21, Z21
-	VADDPS rowConstants<>+448(SB), Z20, Z20
-	VADDPS rowConstants<>+448(SB), Z12, Z12
-	VMULPS Z16, Z22, Z22
-	VMULPS Z17, Z21, Z21
-	VMULPS Z18, Z20, Z20
-	VMULPS Z19, Z12, Z12
 	VADDPS rowConstants<>+512(SB), Z22, Z22
 	VADDPS rowConstants<>+512(SB), Z21, Z21
 	VADDPS rowConstants<>+512(SB), Z20, Z20
@@ -4033,6 +4486,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Z21, Z21
 	VADDPS rowConstants<>+640(SB), Z20, Z20
 	VADDPS rowConstants<>+640(SB), Z12, Z12
+	VMULPS Z16, Z22, Z22
+	VMULPS Z17, Z21, Z21
+	VMULPS Z18, Z20, Z20
+	VMULPS Z19, Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z22, Z22
+	VADDPS rowConstants<>+704(SB), Z21, Z21
+	VADDPS rowConstants<>+704(SB), Z20, Z20
+	VADDPS rowConstants<>+704(SB), Z12, Z12
 	VMULPS Z16, Z16, Z23
 	VMULPS Z17, Z17, Z11
 	VMULPS Z18, Z18, Z10
@@ -4049,10 +4510,10 @@ several:
 	VADDPS Z17, Z21, Z17
 	VADDPS Z18, Z20, Z18
 	VADDPS Z19, Z12, Z19
-	VADDPS rowConstants<>+704(SB), Z16, Z16
-	VADDPS rowConstants<>+704(SB), Z17, Z17
-	VADDPS rowConstants<>+704(SB), Z18, Z18
-	VADDPS rowConstants<>+704(SB), Z19, Z19
+	VADDPS rowConstants<>+768(SB), Z16, Z16
+	VADDPS rowConstants<>+768(SB), Z17, Z17
+	VADDPS rowConstants<>+768(SB), Z18, Z18
+	VADDPS rowConstants<>+768(SB), Z19, Z19
 	VPSLLD $23, Z4, Z4
 	VPSLLD $23, Z13, Z13
 	VPSLLD $23, Z14, Z14
@@ -4061,16 +4522,16 @@ several:
 	VMULPS Z13, Z17, Z13
 	VMULPS Z14, Z18, Z14
 	VMULPS Z15, Z19, Z15
-	VADDPS rowConstants<>+1600(SB), Z4, Z19
-	VADDPS rowConstants<>+1600(SB), Z13, Z18
-	VADDPS rowConstants<>+1600(SB), Z14, Z17
-	VADDPS rowConstants<>+1600(SB), Z15, Z16
-	VMOVUPS rowConstants<>+1600(SB), Z12
+	VADDPS rowConstants<>+1664(SB), Z4, Z19
+	VADDPS rowConstants<>+1664(SB), Z13, Z18
+	VADDPS rowConstants<>+1664(SB), Z14, Z17
+	VADDPS rowConstants<>+1664(SB), Z15, Z16
+	VMOVUPS rowConstants<>+1664(SB), Z12
 	VDIVPS Z19, Z12, Z19
 	VDIVPS Z18, Z12, Z18
 	VDIVPS Z17, Z12, Z17
 	VDIVPS Z16, Z12, Z16
-	VMOVUPS rowConstants<>+1664(SB), Z12
+	VMOVUPS rowConstants<>+0(SB), Z12
 	VCMPPS $17, rowConstants<>+2112(SB), Z4, K2
 	VBLENDMPS Z19, Z12, K2, Z20
 	VCMPPS $17, rowConstants<>+2112(SB), Z13, K2
@@ -4145,37 +4606,37 @@ single:
 	VMOVUPS rowConstants<>+2304(SB), Z1
 	VMINPS Z0, Z1, Z2
 	VMULPS rowConstants<>+2880(SB), Z2, Z2
-	VMOVUPS rowConstants<>+0(SB), Z1
-	VMAXPS Z2, Z1, Z3
 	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z2, Z1, Z3
+	VMOVUPS rowConstants<>+128(SB), Z1
 	VMINPS Z3, Z1, Z3
-	VMULPS rowConstants<>+128(SB), Z3, Z1
-	VADDPS rowConstants<>+192(SB), Z1, Z1
-	VSUBPS rowConstants<>+192(SB), Z1, Z4
-	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VMULPS rowConstants<>+192(SB), Z3, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z5
 	VSUBPS Z5, Z3, Z5
-	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VMULPS rowConstants<>+384(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+384(SB), Z5
+	VMOVUPS rowConstants<>+448(SB), Z5
 	VMULPS Z4, Z5, Z3
-	VADDPS rowConstants<>+448(SB), Z3, Z3
-	VMULPS Z4, Z3, Z3
 	VADDPS rowConstants<>+512(SB), Z3, Z3
 	VMULPS Z4, Z3, Z3
 	VADDPS rowConstants<>+576(SB), Z3, Z3
 	VMULPS Z4, Z3, Z3
 	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z4, Z3, Z3
+	VADDPS rowConstants<>+704(SB), Z3, Z3
 	VMULPS Z4, Z4, Z5
 	VMULPS Z3, Z5, Z3
 	VADDPS Z4, Z4, Z4
 	VADDPS Z4, Z3, Z4
-	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VADDPS rowConstants<>+768(SB), Z4, Z4
 	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z4, Z1
-	VADDPS rowConstants<>+1600(SB), Z1, Z4
-	VMOVUPS rowConstants<>+1600(SB), Z3
-	VDIVPS Z4, Z3, Z4
+	VADDPS rowConstants<>+1664(SB), Z1, Z4
 	VMOVUPS rowConstants<>+1664(SB), Z3
+	VDIVPS Z4, Z3, Z4
+	VMOVUPS rowConstants<>+0(SB), Z3
 	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
 	VBLENDMPS Z4, Z3, K2, Z5
 	VMULPS Z5, Z1, Z1
@@ -4210,37 +4671,37 @@ singleEnd:
 	VMOVUPS rowConstants<>+2304(SB), Z1
 	VMINPS Z0, Z1, Z2
 	VMULPS rowConstants<>+2880(SB), Z2, Z2
-	VMOVUPS rowConstants<>+0(SB), Z1
-	VMAXPS Z2, Z1, Z3
 	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z2, Z1, Z3
+	VMOVUPS rowConstants<>+128(SB), Z1
 	VMINPS Z3, Z1, Z3
-	VMULPS rowConstants<>+128(SB), Z3, Z1
-	VADDPS rowConstants<>+192(SB), Z1, Z1
-	VSUBPS rowConstants<>+192(SB), Z1, Z4
-	VMULPS rowConstants<>+256(SB), Z4, Z5
+	VMULPS rowConstants<>+192(SB), Z3, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z4
+	VMULPS rowConstants<>+320(SB), Z4, Z5
 	VSUBPS Z5, Z3, Z5
-	VMULPS rowConstants<>+320(SB), Z4, Z4
+	VMULPS rowConstants<>+384(SB), Z4, Z4
 	VSUBPS Z4, Z5, Z4
-	VMOVUPS rowConstants<>+384(SB), Z5
+	VMOVUPS rowConstants<>+448(SB), Z5
 	VMULPS Z4, Z5, Z3
-	VADDPS rowConstants<>+448(SB), Z3, Z3
-	VMULPS Z4, Z3, Z3
 	VADDPS rowConstants<>+512(SB), Z3, Z3
 	VMULPS Z4, Z3, Z3
 	VADDPS rowConstants<>+576(SB), Z3, Z3
 	VMULPS Z4, Z3, Z3
 	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z4, Z3, Z3
+	VADDPS rowConstants<>+704(SB), Z3, Z3
 	VMULPS Z4, Z4, Z5
 	VMULPS Z3, Z5, Z3
 	VADDPS Z4, Z4, Z4
 	VADDPS Z4, Z3, Z4
-	VADDPS rowConstants<>+704(SB), Z4, Z4
+	VADDPS rowConstants<>+768(SB), Z4, Z4
 	VPSLLD $23, Z1, Z1
 	VMULPS Z1, Z4, Z1
-	VADDPS rowConstants<>+1600(SB), Z1, Z4
-	VMOVUPS rowConstants<>+1600(SB), Z3
-	VDIVPS Z4, Z3, Z4
+	VADDPS rowConstants<>+1664(SB), Z1, Z4
 	VMOVUPS rowConstants<>+1664(SB), Z3
+	VDIVPS Z4, Z3, Z4
+	VMOVUPS rowConstants<>+0(SB), Z3
 	VCMPPS $17, rowConstants<>+2112(SB), Z1, K2
 	VBLENDMPS Z4, Z3, K2, Z5
 	VMULPS Z5, Z1, Z1
@@ -4272,7 +4733,7 @@ several:
 	VMOVUPS 64(R9), Z1
 	VMOVUPS 128(R9), Z2
 	VMOVUPS 192(R9), Z3
-	VMOVUPS rowConstants<>+1664(SB), Z4
+	VMOVUPS rowConstants<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
@@ -4291,7 +4752,7 @@ severalEnd:
 	JLT singleEnd
 single:
 	VMOVUPS 0(R9), Z0
-	VMOVUPS rowConstants<>+1664(SB), Z1
+	VMOVUPS rowConstants<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z0
 	VMOVUPS Z0, 0(R8)
 	ADDQ $64, R8
@@ -4306,7 +4767,7 @@ singleEnd:
 	BZHIL CX, AX, AX
 	KMOVW AX, K1
 	VMOVUPS.Z 0(R9), K1, Z0
-	VMOVUPS rowConstants<>+1664(SB), Z1
+	VMOVUPS rowConstants<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z0
 	VMOVUPS Z0, K1, 0(R8)
 done:
@@ -4331,14 +4792,14 @@ several:
 	VMOVUPS 64(R9), Z5
 	VMOVUPS 128(R9), Z6
 	VMOVUPS 192(R9), Z7
-	VMOVUPS rowConstants<>+1664(SB), Z8
-	VCMPPS $30, rowConstants<>+1664(SB), Z0, K2
+	VMOVUPS rowConstants<>+0(SB), Z8
+	VCMPPS $30, rowConstants<>+0(SB), Z0, K2
 	VBLENDMPS Z4, Z8, K2, Z9
-	VCMPPS $30, rowConstants<>+1664(SB), Z1, K2
+	VCMPPS $30, rowConstants<>+0(SB), Z1, K2
 	VBLENDMPS Z5, Z8, K2, Z4
-	VCMPPS $30, rowConstants<>+1664(SB), Z2, K2
+	VCMPPS $30, rowConstants<>+0(SB), Z2, K2
 	VBLENDMPS Z6, Z8, K2, Z5
-	VCMPPS $30, rowConstants<>+1664(SB), Z3, K2
+	VCMPPS $30, rowConstants<>+0(SB), Z3, K2
 	VBLENDMPS Z7, Z8, K2, Z6
 	VMOVUPS Z9, 0(R8)
 	VMOVUPS Z4, 64(R8)
@@ -4356,8 +4817,8 @@ severalEnd:
 single:
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 0(R9), Z1
-	VMOVUPS rowConstants<>+1664(SB), Z2
-	VCMPPS $30, rowConstants<>+1664(SB), Z0, K2
+	VMOVUPS rowConstants<>+0(SB), Z2
+	VCMPPS $30, rowConstants<>+0(SB), Z0, K2
 	VBLENDMPS Z1, Z2, K2, Z3
 	VMOVUPS Z3, 0(R8)
 	ADDQ $64, R8
@@ -4374,8 +4835,8 @@ singleEnd:
 	KMOVW AX, K1
 	VMOVUPS.Z 0(R10), K1, Z0
 	VMOVUPS.Z 0(R9), K1, Z1
-	VMOVUPS rowConstants<>+1664(SB), Z2
-	VCMPPS $30, rowConstants<>+1664(SB), Z0, K2
+	VMOVUPS rowConstants<>+0(SB), Z2
+	VCMPPS $30, rowConstants<>+0(SB), Z0, K2
 	VBLENDMPS Z1, Z2, K2, Z3
 	VMOVUPS Z3, K1, 0(R8)
 done:
@@ -4548,7 +5009,7 @@ several:
 	VMULPS Z29, Z6, Z6
 	VMULPS Z29, Z5, Z5
 	VMULPS Z29, Z4, Z4
-	VMOVUPS rowConstants<>+1600(SB), Z12
+	VMOVUPS rowConstants<>+1664(SB), Z12
 	VSUBPS Z29, Z12, Z13
 	VSUBPS Z29, Z12, Z14
 	VSUBPS Z29, Z12, Z15
@@ -4569,7 +5030,7 @@ several:
 	VMULPS Z28, Z5, Z5
 	VMULPS Z28, Z6, Z6
 	VMULPS Z28, Z7, Z7
-	VMOVUPS rowConstants<>+1600(SB), Z12
+	VMOVUPS rowConstants<>+1664(SB), Z12
 	VSUBPS Z28, Z12, Z17
 	VSUBPS Z28, Z12, Z18
 	VSUBPS Z28, Z12, Z19
@@ -4643,13 +5104,13 @@ single:
 	VADDPS Z2, Z1, Z2
 	VMOVUPS 0(R9), Z1
 	VMULPS Z29, Z1, Z1
-	VMOVUPS rowConstants<>+1600(SB), Z3
+	VMOVUPS rowConstants<>+1664(SB), Z3
 	VSUBPS Z29, Z3, Z4
 	VMULPS Z2, Z4, Z4
 	VADDPS Z4, Z1, Z4
 	VMOVUPS 0(R10), Z1
 	VMULPS Z28, Z1, Z1
-	VMOVUPS rowConstants<>+1600(SB), Z3
+	VMOVUPS rowConstants<>+1664(SB), Z3
 	VSUBPS Z28, Z3, Z5
 	VMULPS Z2, Z2, Z2
 	VMULPS Z2, Z5, Z2
@@ -4683,13 +5144,13 @@ singleEnd:
 	VADDPS Z2, Z1, Z2
 	VMOVUPS.Z 0(R9), K1, Z1
 	VMULPS Z29, Z1, Z1
-	VMOVUPS rowConstants<>+1600(SB), Z3
+	VMOVUPS rowConstants<>+1664(SB), Z3
 	VSUBPS Z29, Z3, Z4
 	VMULPS Z2, Z4, Z4
 	VADDPS Z4, Z1, Z4
 	VMOVUPS.Z 0(R10), K1, Z1
 	VMULPS Z28, Z1, Z1
-	VMOVUPS rowConstants<>+1600(SB), Z3
+	VMOVUPS rowConstants<>+1664(SB), Z3
 	VSUBPS Z28, Z3, Z5
 	VMULPS Z2, Z2, Z2
 	VMULPS Z2, Z5, Z2
@@ -4780,6 +5241,74 @@ singleEnd:
 	VADDPS Y5, Y3, Y5
 	VMASKMOVPS Y4, Y0, 0(R8)
 	VMASKMOVPS Y5, Y1, 32(R8)
+done:
+	VZEROUPPER
+	RET
+
+// func productAVX2(r *row)
+TEXT ·productAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	VBROADCASTSS (row_scalars+0)(DI), Y15
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VADDPS rowConstants<>+0(SB), Y0, Y0
+	VADDPS rowConstants<>+0(SB), Y1, Y1
+	VADDPS rowConstants<>+0(SB), Y2, Y2
+	VADDPS rowConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y0, 0(R8)
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VADDPS rowConstants<>+0(SB), Y0, Y0
+	VADDPS rowConstants<>+0(SB), Y1, Y1
+	VMOVUPS Y0, 0(R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VADDPS rowConstants<>+0(SB), Y2, Y2
+	VADDPS rowConstants<>+0(SB), Y3, Y3
+	VMASKMOVPS Y2, Y0, 0(R8)
+	VMASKMOVPS Y3, Y1, 32(R8)
 done:
 	VZEROUPPER
 	RET
@@ -4900,6 +5429,81 @@ singleEnd:
 	VMASKMOVPS 32(R8), Y1, Y3
 	VMASKMOVPS 0(R9), Y0, Y4
 	VMASKMOVPS 32(R9), Y1, Y5
+	VADDPS Y4, Y2, Y4
+	VADDPS Y5, Y3, Y5
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS Y5, Y1, 32(R8)
+done:
+	VZEROUPPER
+	RET
+
+// func addPositiveAVX2(r *row)
+TEXT ·addPositiveAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	MOVQ (row_rows+8)(DI), R9
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 0(R9), Y4
+	VMOVUPS 32(R9), Y5
+	VMOVUPS 64(R9), Y6
+	VMOVUPS 96(R9), Y7
+	VADDPS rowConstants<>+0(SB), Y4, Y4
+	VADDPS rowConstants<>+0(SB), Y5, Y5
+	VADDPS rowConstants<>+0(SB), Y6, Y6
+	VADDPS rowConstants<>+0(SB), Y7, Y7
+	VADDPS Y4, Y0, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS Y6, Y2, Y6
+	VADDPS Y7, Y3, Y7
+	VMOVUPS Y4, 0(R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y6, 64(R8)
+	VMOVUPS Y7, 96(R8)
+	ADDQ $128, R8
+	ADDQ $128, R9
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 0(R9), Y2
+	VMOVUPS 32(R9), Y3
+	VADDPS rowConstants<>+0(SB), Y2, Y2
+	VADDPS rowConstants<>+0(SB), Y3, Y3
+	VADDPS Y2, Y0, Y2
+	VADDPS Y3, Y1, Y3
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y3, 32(R8)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VMASKMOVPS 0(R9), Y0, Y4
+	VMASKMOVPS 32(R9), Y1, Y5
+	VADDPS rowConstants<>+0(SB), Y4, Y4
+	VADDPS rowConstants<>+0(SB), Y5, Y5
 	VADDPS Y4, Y2, Y4
 	VADDPS Y5, Y3, Y5
 	VMASKMOVPS Y4, Y0, 0(R8)
@@ -5046,8 +5650,14 @@ singleEnd:
 	VANDPS Y5, Y1, Y5
 	VADDPS Y14, Y5, Y14
 done:
-	VMOVUPS Y15, (row_parts+0)(DI)
-	VMOVUPS Y14, (row_parts+32)(DI)
+	VADDPS Y15, Y14, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
 
@@ -5100,8 +5710,14 @@ singleEnd:
 	VANDPS Y3, Y1, Y3
 	VADDPS Y14, Y3, Y14
 done:
-	VMOVUPS Y15, (row_parts+0)(DI)
-	VMOVUPS Y14, (row_parts+32)(DI)
+	VADDPS Y15, Y14, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
 
@@ -5154,8 +5770,83 @@ singleEnd:
 	VBLENDVPS Y1, Y3, Y14, Y3
 	VMAXPS Y14, Y3, Y14
 done:
-	VMOVUPS Y15, (row_parts+0)(DI)
-	VMOVUPS Y14, (row_parts+32)(DI)
+	VMAXPS Y15, Y14, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
+	VZEROUPPER
+	RET
+
+// func scaledLargestAVX2(r *row)
+TEXT ·scaledLargestAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	VBROADCASTSS (row_scalars+0)(DI), Y15
+	VMOVUPS (row_parts+0)(DI), Y14
+	VMOVUPS (row_parts+32)(DI), Y13
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VMAXPS Y14, Y0, Y14
+	VMAXPS Y13, Y1, Y13
+	VMAXPS Y14, Y2, Y14
+	VMAXPS Y13, Y3, Y13
+	ADDQ $128, R8
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VMAXPS Y14, Y0, Y14
+	VMAXPS Y13, Y1, Y13
+	ADDQ $64, R8
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VBLENDVPS Y0, Y2, Y14, Y2
+	VMAXPS Y14, Y2, Y14
+	VBLENDVPS Y1, Y3, Y13, Y3
+	VMAXPS Y13, Y3, Y13
+done:
+	VMAXPS Y14, Y13, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
 
@@ -5225,8 +5916,14 @@ singleEnd:
 	VANDPS Y3, Y1, Y3
 	VADDPS Y13, Y3, Y13
 done:
-	VMOVUPS Y14, (row_parts+0)(DI)
-	VMOVUPS Y13, (row_parts+32)(DI)
+	VADDPS Y14, Y13, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
 
@@ -5246,33 +5943,29 @@ several:
 	VMOVUPS 32(R9), Y1
 	VSUBPS Y15, Y0, Y0
 	VSUBPS Y15, Y1, Y1
-	VMOVUPS rowConstants<>+0(SB), Y2
+	VMOVUPS rowConstants<>+64(SB), Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
-	VMOVUPS rowConstants<>+64(SB), Y2
+	VMOVUPS rowConstants<>+128(SB), Y2
 	VMINPS Y0, Y2, Y0
 	VMINPS Y1, Y2, Y1
-	VMULPS rowConstants<>+128(SB), Y0, Y2
-	VMULPS rowConstants<>+128(SB), Y1, Y3
-	VADDPS rowConstants<>+192(SB), Y2, Y2
-	VADDPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS rowConstants<>+192(SB), Y2, Y4
-	VSUBPS rowConstants<>+192(SB), Y3, Y5
-	VMULPS rowConstants<>+256(SB), Y4, Y6
-	VMULPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
 	VSUBPS Y6, Y0, Y6
 	VSUBPS Y7, Y1, Y7
-	VMULPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
 	VSUBPS Y4, Y6, Y4
 	VSUBPS Y5, Y7, Y5
-	VMOVUPS rowConstants<>+384(SB), Y7
+	VMOVUPS rowConstants<>+448(SB), Y7
 	VMULPS Y4, Y7, Y6
 	VMULPS Y5, Y7, Y1
-	VADDPS rowConstants<>+448(SB), Y6, Y6
-	VADDPS rowConstants<>+448(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
 	VADDPS rowConstants<>+512(SB), Y6, Y6
 	VADDPS rowConstants<>+512(SB), Y1, Y1
 	VMULPS Y4, Y6, Y6
@@ -5283,6 +5976,10 @@ several:
 	VMULPS Y5, Y1, Y1
 	VADDPS rowConstants<>+640(SB), Y6, Y6
 	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
 	VMULPS Y4, Y4, Y7
 	VMULPS Y5, Y5, Y0
 	VMULPS Y6, Y7, Y6
@@ -5291,8 +5988,8 @@ several:
 	VADDPS Y5, Y5, Y5
 	VADDPS Y4, Y6, Y4
 	VADDPS Y5, Y1, Y5
-	VADDPS rowConstants<>+704(SB), Y4, Y4
-	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
 	VPSLLD $23, Y2, Y2
 	VPSLLD $23, Y3, Y3
 	VMULPS Y2, Y4, Y2
@@ -5305,33 +6002,29 @@ several:
 	VMOVUPS 96(R9), Y2
 	VSUBPS Y15, Y3, Y3
 	VSUBPS Y15, Y2, Y2
-	VMOVUPS rowConstants<>+0(SB), Y5
+	VMOVUPS rowConstants<>+64(SB), Y5
 	VMAXPS Y3, Y5, Y3
 	VMAXPS Y2, Y5, Y2
-	VMOVUPS rowConstants<>+64(SB), Y5
+	VMOVUPS rowConstants<>+128(SB), Y5
 	VMINPS Y3, Y5, Y3
 	VMINPS Y2, Y5, Y2
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VMULPS rowConstants<>+128(SB), Y2, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS rowConstants<>+192(SB), Y5, Y1
-	VSUBPS rowConstants<>+192(SB), Y4, Y6
-	VMULPS rowConstants<>+256(SB), Y1, Y0
-	VMULPS rowConstants<>+256(SB), Y6, Y7
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VSUBPS rowConstants<>+256(SB), Y5, Y1
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y1, Y0
+	VMULPS rowConstants<>+320(SB), Y6, Y7
 	VSUBPS Y0, Y3, Y0
 	VSUBPS Y7, Y2, Y7
-	VMULPS rowConstants<>+320(SB), Y1, Y1
-	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y1, Y1
+	VMULPS rowConstants<>+384(SB), Y6, Y6
 	VSUBPS Y1, Y0, Y1
 	VSUBPS Y6, Y7, Y6
-	VMOVUPS rowConstants<>+384(SB), Y7
+	VMOVUPS rowConstants<>+448(SB), Y7
 	VMULPS Y1, Y7, Y0
 	VMULPS Y6, Y7, Y2
-	VADDPS rowConstants<>+448(SB), Y0, Y0
-	VADDPS rowConstants<>+448(SB), Y2, Y2
-	VMULPS Y1, Y0, Y0
-	VMULPS Y6, Y2, Y2
 	VADDPS rowConstants<>+512(SB), Y0, Y0
 	VADDPS rowConstants<>+512(SB), Y2, Y2
 	VMULPS Y1, Y0, Y0
@@ -5342,6 +6035,10 @@ several:
 	VMULPS Y6, Y2, Y2
 	VADDPS rowConstants<>+640(SB), Y0, Y0
 	VADDPS rowConstants<>+640(SB), Y2, Y2
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+704(SB), Y0, Y0
+	VADDPS rowConstants<>+704(SB), Y2, Y2
 	VMULPS Y1, Y1, Y7
 	VMULPS Y6, Y6, Y3
 	VMULPS Y0, Y7, Y0
@@ -5350,8 +6047,8 @@ several:
 	VADDPS Y6, Y6, Y6
 	VADDPS Y1, Y0, Y1
 	VADDPS Y6, Y2, Y6
-	VADDPS rowConstants<>+704(SB), Y1, Y1
-	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y1, Y1
+	VADDPS rowConstants<>+768(SB), Y6, Y6
 	VPSLLD $23, Y5, Y5
 	VPSLLD $23, Y4, Y4
 	VMULPS Y5, Y1, Y5
@@ -5373,33 +6070,29 @@ single:
 	VMOVUPS 32(R9), Y1
 	VSUBPS Y15, Y0, Y0
 	VSUBPS Y15, Y1, Y1
-	VMOVUPS rowConstants<>+0(SB), Y2
+	VMOVUPS rowConstants<>+64(SB), Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
-	VMOVUPS rowConstants<>+64(SB), Y2
+	VMOVUPS rowConstants<>+128(SB), Y2
 	VMINPS Y0, Y2, Y0
 	VMINPS Y1, Y2, Y1
-	VMULPS rowConstants<>+128(SB), Y0, Y2
-	VMULPS rowConstants<>+128(SB), Y1, Y3
-	VADDPS rowConstants<>+192(SB), Y2, Y2
-	VADDPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS rowConstants<>+192(SB), Y2, Y4
-	VSUBPS rowConstants<>+192(SB), Y3, Y5
-	VMULPS rowConstants<>+256(SB), Y4, Y6
-	VMULPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
 	VSUBPS Y6, Y0, Y6
 	VSUBPS Y7, Y1, Y7
-	VMULPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
 	VSUBPS Y4, Y6, Y4
 	VSUBPS Y5, Y7, Y5
-	VMOVUPS rowConstants<>+384(SB), Y7
+	VMOVUPS rowConstants<>+448(SB), Y7
 	VMULPS Y4, Y7, Y6
 	VMULPS Y5, Y7, Y1
-	VADDPS rowConstants<>+448(SB), Y6, Y6
-	VADDPS rowConstants<>+448(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
 	VADDPS rowConstants<>+512(SB), Y6, Y6
 	VADDPS rowConstants<>+512(SB), Y1, Y1
 	VMULPS Y4, Y6, Y6
@@ -5410,6 +6103,10 @@ single:
 	VMULPS Y5, Y1, Y1
 	VADDPS rowConstants<>+640(SB), Y6, Y6
 	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
 	VMULPS Y4, Y4, Y7
 	VMULPS Y5, Y5, Y0
 	VMULPS Y6, Y7, Y6
@@ -5418,8 +6115,8 @@ single:
 	VADDPS Y5, Y5, Y5
 	VADDPS Y4, Y6, Y4
 	VADDPS Y5, Y1, Y5
-	VADDPS rowConstants<>+704(SB), Y4, Y4
-	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
 	VPSLLD $23, Y2, Y2
 	VPSLLD $23, Y3, Y3
 	VMULPS Y2, Y4, Y2
@@ -5445,33 +6142,29 @@ singleEnd:
 	VMASKMOVPS 32(R9), Y1, Y3
 	VSUBPS Y15, Y2, Y2
 	VSUBPS Y15, Y3, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y4, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y2, Y8
 	VSUBPS Y9, Y3, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y3
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y6, Y8, Y8
@@ -5482,6 +6175,10 @@ singleEnd:
 	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y2
 	VMULPS Y8, Y9, Y8
@@ -5490,8 +6187,8 @@ singleEnd:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y3, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y5, Y5
 	VMULPS Y4, Y6, Y4
@@ -5503,8 +6200,304 @@ singleEnd:
 	VANDPS Y5, Y1, Y5
 	VADDPS Y13, Y5, Y13
 done:
-	VMOVUPS Y14, (row_parts+0)(DI)
-	VMOVUPS Y13, (row_parts+32)(DI)
+	VADDPS Y14, Y13, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
+	VZEROUPPER
+	RET
+
+// func scaledExpSumAVX2(r *row)
+TEXT ·scaledExpSumAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), DI
+	MOVQ row_count(DI), CX
+	MOVQ (row_rows+0)(DI), R8
+	VBROADCASTSS (row_scalars+0)(DI), Y15
+	VBROADCASTSS (row_scalars+4)(DI), Y14
+	VMOVUPS (row_parts+0)(DI), Y13
+	VMOVUPS (row_parts+32)(DI), Y12
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VSUBPS Y14, Y0, Y0
+	VSUBPS Y14, Y1, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+128(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+448(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y3, 32(R8)
+	VADDPS Y13, Y2, Y13
+	VADDPS Y12, Y3, Y12
+	VMOVUPS 64(R8), Y3
+	VMOVUPS 96(R8), Y2
+	VMULPS Y15, Y3, Y3
+	VMULPS Y15, Y2, Y2
+	VSUBPS Y14, Y3, Y3
+	VSUBPS Y14, Y2, Y2
+	VMOVUPS rowConstants<>+64(SB), Y5
+	VMAXPS Y3, Y5, Y3
+	VMAXPS Y2, Y5, Y2
+	VMOVUPS rowConstants<>+128(SB), Y5
+	VMINPS Y3, Y5, Y3
+	VMINPS Y2, Y5, Y2
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VSUBPS rowConstants<>+256(SB), Y5, Y1
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y1, Y0
+	VMULPS rowConstants<>+320(SB), Y6, Y7
+	VSUBPS Y0, Y3, Y0
+	VSUBPS Y7, Y2, Y7
+	VMULPS rowConstants<>+384(SB), Y1, Y1
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VSUBPS Y1, Y0, Y1
+	VSUBPS Y6, Y7, Y6
+	VMOVUPS rowConstants<>+448(SB), Y7
+	VMULPS Y1, Y7, Y0
+	VMULPS Y6, Y7, Y2
+	VADDPS rowConstants<>+512(SB), Y0, Y0
+	VADDPS rowConstants<>+512(SB), Y2, Y2
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+576(SB), Y0, Y0
+	VADDPS rowConstants<>+576(SB), Y2, Y2
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+640(SB), Y0, Y0
+	VADDPS rowConstants<>+640(SB), Y2, Y2
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+704(SB), Y0, Y0
+	VADDPS rowConstants<>+704(SB), Y2, Y2
+	VMULPS Y1, Y1, Y7
+	VMULPS Y6, Y6, Y3
+	VMULPS Y0, Y7, Y0
+	VMULPS Y2, Y3, Y2
+	VADDPS Y1, Y1, Y1
+	VADDPS Y6, Y6, Y6
+	VADDPS Y1, Y0, Y1
+	VADDPS Y6, Y2, Y6
+	VADDPS rowConstants<>+768(SB), Y1, Y1
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VPSLLD $23, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VMULPS Y5, Y1, Y5
+	VMULPS Y4, Y6, Y4
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	VADDPS Y13, Y5, Y13
+	VADDPS Y12, Y4, Y12
+	ADDQ $128, R8
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VSUBPS Y14, Y0, Y0
+	VSUBPS Y14, Y1, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+128(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+448(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VMOVUPS Y2, 0(R8)
+	VMOVUPS Y3, 32(R8)
+	VADDPS Y13, Y2, Y13
+	VADDPS Y12, Y3, Y12
+	ADDQ $64, R8
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R8), Y0, Y2
+	VMASKMOVPS 32(R8), Y1, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VSUBPS Y14, Y2, Y2
+	VSUBPS Y14, Y3, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+128(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+448(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VMASKMOVPS Y4, Y0, 0(R8)
+	VMASKMOVPS Y5, Y1, 32(R8)
+	VANDPS Y4, Y0, Y4
+	VADDPS Y13, Y4, Y13
+	VANDPS Y5, Y1, Y5
+	VADDPS Y12, Y5, Y12
+done:
+	VADDPS Y13, Y12, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
 	VZEROUPPER
 	RET
 
@@ -5526,33 +6519,29 @@ several:
 	VMULPS Y15, Y1, Y1
 	VSUBPS Y14, Y0, Y0
 	VSUBPS Y14, Y1, Y1
-	VMOVUPS rowConstants<>+0(SB), Y2
+	VMOVUPS rowConstants<>+64(SB), Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
-	VMOVUPS rowConstants<>+64(SB), Y2
+	VMOVUPS rowConstants<>+128(SB), Y2
 	VMINPS Y0, Y2, Y0
 	VMINPS Y1, Y2, Y1
-	VMULPS rowConstants<>+128(SB), Y0, Y2
-	VMULPS rowConstants<>+128(SB), Y1, Y3
-	VADDPS rowConstants<>+192(SB), Y2, Y2
-	VADDPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS rowConstants<>+192(SB), Y2, Y4
-	VSUBPS rowConstants<>+192(SB), Y3, Y5
-	VMULPS rowConstants<>+256(SB), Y4, Y6
-	VMULPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
 	VSUBPS Y6, Y0, Y6
 	VSUBPS Y7, Y1, Y7
-	VMULPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
 	VSUBPS Y4, Y6, Y4
 	VSUBPS Y5, Y7, Y5
-	VMOVUPS rowConstants<>+384(SB), Y7
+	VMOVUPS rowConstants<>+448(SB), Y7
 	VMULPS Y4, Y7, Y6
 	VMULPS Y5, Y7, Y1
-	VADDPS rowConstants<>+448(SB), Y6, Y6
-	VADDPS rowConstants<>+448(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
 	VADDPS rowConstants<>+512(SB), Y6, Y6
 	VADDPS rowConstants<>+512(SB), Y1, Y1
 	VMULPS Y4, Y6, Y6
@@ -5563,6 +6552,10 @@ several:
 	VMULPS Y5, Y1, Y1
 	VADDPS rowConstants<>+640(SB), Y6, Y6
 	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
 	VMULPS Y4, Y4, Y7
 	VMULPS Y5, Y5, Y0
 	VMULPS Y6, Y7, Y6
@@ -5571,8 +6564,8 @@ several:
 	VADDPS Y5, Y5, Y5
 	VADDPS Y4, Y6, Y4
 	VADDPS Y5, Y1, Y5
-	VADDPS rowConstants<>+704(SB), Y4, Y4
-	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
 	VPSLLD $23, Y2, Y2
 	VPSLLD $23, Y3, Y3
 	VMULPS Y2, Y4, Y2
@@ -5595,33 +6588,29 @@ several:
 	VMULPS Y15, Y5, Y5
 	VSUBPS Y14, Y4, Y4
 	VSUBPS Y14, Y5, Y5
-	VMOVUPS rowConstants<>+0(SB), Y3
+	VMOVUPS rowConstants<>+64(SB), Y3
 	VMAXPS Y4, Y3, Y4
 	VMAXPS Y5, Y3, Y5
-	VMOVUPS rowConstants<>+64(SB), Y3
+	VMOVUPS rowConstants<>+128(SB), Y3
 	VMINPS Y4, Y3, Y4
 	VMINPS Y5, Y3, Y5
-	VMULPS rowConstants<>+128(SB), Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y5, Y2
-	VADDPS rowConstants<>+192(SB), Y3, Y3
-	VADDPS rowConstants<>+192(SB), Y2, Y2
-	VSUBPS rowConstants<>+192(SB), Y3, Y1
-	VSUBPS rowConstants<>+192(SB), Y2, Y6
-	VMULPS rowConstants<>+256(SB), Y1, Y0
-	VMULPS rowConstants<>+256(SB), Y6, Y7
+	VMULPS rowConstants<>+192(SB), Y4, Y3
+	VMULPS rowConstants<>+192(SB), Y5, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VSUBPS rowConstants<>+256(SB), Y3, Y1
+	VSUBPS rowConstants<>+256(SB), Y2, Y6
+	VMULPS rowConstants<>+320(SB), Y1, Y0
+	VMULPS rowConstants<>+320(SB), Y6, Y7
 	VSUBPS Y0, Y4, Y0
 	VSUBPS Y7, Y5, Y7
-	VMULPS rowConstants<>+320(SB), Y1, Y1
-	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y1, Y1
+	VMULPS rowConstants<>+384(SB), Y6, Y6
 	VSUBPS Y1, Y0, Y1
 	VSUBPS Y6, Y7, Y6
-	VMOVUPS rowConstants<>+384(SB), Y7
+	VMOVUPS rowConstants<>+448(SB), Y7
 	VMULPS Y1, Y7, Y0
 	VMULPS Y6, Y7, Y5
-	VADDPS rowConstants<>+448(SB), Y0, Y0
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y1, Y0, Y0
-	VMULPS Y6, Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y0, Y0
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VMULPS Y1, Y0, Y0
@@ -5632,6 +6621,10 @@ several:
 	VMULPS Y6, Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y0, Y0
 	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y0, Y0
+	VADDPS rowConstants<>+704(SB), Y5, Y5
 	VMULPS Y1, Y1, Y7
 	VMULPS Y6, Y6, Y4
 	VMULPS Y0, Y7, Y0
@@ -5640,8 +6633,8 @@ several:
 	VADDPS Y6, Y6, Y6
 	VADDPS Y1, Y0, Y1
 	VADDPS Y6, Y5, Y6
-	VADDPS rowConstants<>+704(SB), Y1, Y1
-	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y1, Y1
+	VADDPS rowConstants<>+768(SB), Y6, Y6
 	VPSLLD $23, Y3, Y3
 	VPSLLD $23, Y2, Y2
 	VMULPS Y3, Y1, Y3
@@ -5673,33 +6666,29 @@ single:
 	VMULPS Y15, Y1, Y1
 	VSUBPS Y14, Y0, Y0
 	VSUBPS Y14, Y1, Y1
-	VMOVUPS rowConstants<>+0(SB), Y2
+	VMOVUPS rowConstants<>+64(SB), Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
-	VMOVUPS rowConstants<>+64(SB), Y2
+	VMOVUPS rowConstants<>+128(SB), Y2
 	VMINPS Y0, Y2, Y0
 	VMINPS Y1, Y2, Y1
-	VMULPS rowConstants<>+128(SB), Y0, Y2
-	VMULPS rowConstants<>+128(SB), Y1, Y3
-	VADDPS rowConstants<>+192(SB), Y2, Y2
-	VADDPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS rowConstants<>+192(SB), Y2, Y4
-	VSUBPS rowConstants<>+192(SB), Y3, Y5
-	VMULPS rowConstants<>+256(SB), Y4, Y6
-	VMULPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
 	VSUBPS Y6, Y0, Y6
 	VSUBPS Y7, Y1, Y7
-	VMULPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
 	VSUBPS Y4, Y6, Y4
 	VSUBPS Y5, Y7, Y5
-	VMOVUPS rowConstants<>+384(SB), Y7
+	VMOVUPS rowConstants<>+448(SB), Y7
 	VMULPS Y4, Y7, Y6
 	VMULPS Y5, Y7, Y1
-	VADDPS rowConstants<>+448(SB), Y6, Y6
-	VADDPS rowConstants<>+448(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
 	VADDPS rowConstants<>+512(SB), Y6, Y6
 	VADDPS rowConstants<>+512(SB), Y1, Y1
 	VMULPS Y4, Y6, Y6
@@ -5710,6 +6699,10 @@ single:
 	VMULPS Y5, Y1, Y1
 	VADDPS rowConstants<>+640(SB), Y6, Y6
 	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
 	VMULPS Y4, Y4, Y7
 	VMULPS Y5, Y5, Y0
 	VMULPS Y6, Y7, Y6
@@ -5718,8 +6711,8 @@ single:
 	VADDPS Y5, Y5, Y5
 	VADDPS Y4, Y6, Y4
 	VADDPS Y5, Y1, Y5
-	VADDPS rowConstants<>+704(SB), Y4, Y4
-	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
 	VPSLLD $23, Y2, Y2
 	VPSLLD $23, Y3, Y3
 	VMULPS Y2, Y4, Y2
@@ -5755,33 +6748,29 @@ singleEnd:
 	VMULPS Y15, Y3, Y3
 	VSUBPS Y14, Y2, Y2
 	VSUBPS Y14, Y3, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y4, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y2, Y8
 	VSUBPS Y9, Y3, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y3
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y6, Y8, Y8
@@ -5792,6 +6781,10 @@ singleEnd:
 	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y2
 	VMULPS Y8, Y9, Y8
@@ -5800,8 +6793,8 @@ singleEnd:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y3, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y5, Y5
 	VMULPS Y4, Y6, Y4
@@ -6125,10 +7118,22 @@ singleEnd:
 	VANDPS Y2, Y1, Y2
 	VADDPS Y10, Y2, Y10
 done:
-	VMOVUPS Y13, (row_parts+0)(DI)
-	VMOVUPS Y12, (row_parts+32)(DI)
-	VMOVUPS Y11, (row_parts+64)(DI)
-	VMOVUPS Y10, (row_parts+96)(DI)
+	VADDPS Y13, Y12, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+0)(DI)
+	VADDPS Y11, Y10, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (row_parts+64)(DI)
 	VZEROUPPER
 	RET
 
@@ -6276,42 +7281,38 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-8
 several:
 	VMOVUPS 0(R9), Y0
 	VMOVUPS 32(R9), Y1
-	VANDPS rowConstants<>+768(SB), Y0, Y2
-	VANDPS rowConstants<>+768(SB), Y1, Y3
-	VMOVUPS rowConstants<>+832(SB), Y4
+	VANDPS rowConstants<>+832(SB), Y0, Y2
+	VANDPS rowConstants<>+832(SB), Y1, Y3
+	VMOVUPS rowConstants<>+896(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
 	VMULPS Y2, Y2, Y4
 	VMULPS Y3, Y3, Y5
-	VMULPS rowConstants<>+896(SB), Y4, Y4
-	VMULPS rowConstants<>+896(SB), Y5, Y5
-	VMOVUPS rowConstants<>+0(SB), Y6
+	VMULPS rowConstants<>+960(SB), Y4, Y4
+	VMULPS rowConstants<>+960(SB), Y5, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
-	VMOVUPS rowConstants<>+64(SB), Y6
+	VMOVUPS rowConstants<>+128(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
-	VMULPS rowConstants<>+128(SB), Y4, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y4, Y6
+	VMULPS rowConstants<>+192(SB), Y5, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y4, Y10
 	VSUBPS Y11, Y5, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y5
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VMULPS Y8, Y10, Y10
@@ -6322,6 +7323,10 @@ several:
 	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y5, Y5
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y4
 	VMULPS Y10, Y11, Y10
@@ -6330,19 +7335,15 @@ several:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y5, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y6, Y6
 	VPSLLD $23, Y7, Y7
 	VMULPS Y6, Y8, Y6
 	VMULPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+960(SB), Y9
+	VMOVUPS rowConstants<>+1024(SB), Y9
 	VMULPS Y2, Y9, Y8
 	VMULPS Y3, Y9, Y5
-	VADDPS rowConstants<>+1024(SB), Y8, Y8
-	VADDPS rowConstants<>+1024(SB), Y5, Y5
-	VMULPS Y2, Y8, Y8
-	VMULPS Y3, Y5, Y5
 	VADDPS rowConstants<>+1088(SB), Y8, Y8
 	VADDPS rowConstants<>+1088(SB), Y5, Y5
 	VMULPS Y2, Y8, Y8
@@ -6353,13 +7354,13 @@ several:
 	VMULPS Y3, Y5, Y5
 	VADDPS rowConstants<>+1216(SB), Y8, Y8
 	VADDPS rowConstants<>+1216(SB), Y5, Y5
-	VMOVUPS rowConstants<>+1280(SB), Y9
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1280(SB), Y8, Y8
+	VADDPS rowConstants<>+1280(SB), Y5, Y5
+	VMOVUPS rowConstants<>+1344(SB), Y9
 	VMULPS Y2, Y9, Y10
 	VMULPS Y3, Y9, Y4
-	VADDPS rowConstants<>+1344(SB), Y10, Y10
-	VADDPS rowConstants<>+1344(SB), Y4, Y4
-	VMULPS Y2, Y10, Y10
-	VMULPS Y3, Y4, Y4
 	VADDPS rowConstants<>+1408(SB), Y10, Y10
 	VADDPS rowConstants<>+1408(SB), Y4, Y4
 	VMULPS Y2, Y10, Y10
@@ -6374,11 +7375,15 @@ several:
 	VMULPS Y3, Y4, Y4
 	VADDPS rowConstants<>+1600(SB), Y10, Y10
 	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y10, Y10
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
 	VMULPS Y8, Y6, Y8
 	VMULPS Y5, Y7, Y5
 	VDIVPS Y10, Y8, Y10
 	VDIVPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+1664(SB), Y5
+	VMOVUPS rowConstants<>+0(SB), Y5
 	VMAXPS Y0, Y5, Y0
 	VMAXPS Y1, Y5, Y1
 	VMULPS Y10, Y2, Y10
@@ -6389,42 +7394,38 @@ several:
 	VMOVUPS Y4, 32(R8)
 	VMOVUPS 64(R9), Y4
 	VMOVUPS 96(R9), Y10
-	VANDPS rowConstants<>+768(SB), Y4, Y1
-	VANDPS rowConstants<>+768(SB), Y10, Y0
-	VMOVUPS rowConstants<>+832(SB), Y3
+	VANDPS rowConstants<>+832(SB), Y4, Y1
+	VANDPS rowConstants<>+832(SB), Y10, Y0
+	VMOVUPS rowConstants<>+896(SB), Y3
 	VMINPS Y1, Y3, Y1
 	VMINPS Y0, Y3, Y0
 	VMULPS Y1, Y1, Y3
 	VMULPS Y0, Y0, Y2
-	VMULPS rowConstants<>+896(SB), Y3, Y3
-	VMULPS rowConstants<>+896(SB), Y2, Y2
-	VMOVUPS rowConstants<>+0(SB), Y5
+	VMULPS rowConstants<>+960(SB), Y3, Y3
+	VMULPS rowConstants<>+960(SB), Y2, Y2
+	VMOVUPS rowConstants<>+64(SB), Y5
 	VMAXPS Y3, Y5, Y3
 	VMAXPS Y2, Y5, Y2
-	VMOVUPS rowConstants<>+64(SB), Y5
+	VMOVUPS rowConstants<>+128(SB), Y5
 	VMINPS Y3, Y5, Y3
 	VMINPS Y2, Y5, Y2
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VMULPS rowConstants<>+128(SB), Y2, Y8
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VADDPS rowConstants<>+192(SB), Y8, Y8
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VSUBPS rowConstants<>+192(SB), Y8, Y6
-	VMULPS rowConstants<>+256(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y6, Y11
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VMULPS rowConstants<>+192(SB), Y2, Y8
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VADDPS rowConstants<>+256(SB), Y8, Y8
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VSUBPS rowConstants<>+256(SB), Y8, Y6
+	VMULPS rowConstants<>+320(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y6, Y11
 	VSUBPS Y9, Y3, Y9
 	VSUBPS Y11, Y2, Y11
-	VMULPS rowConstants<>+320(SB), Y7, Y7
-	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
 	VSUBPS Y7, Y9, Y7
 	VSUBPS Y6, Y11, Y6
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y7, Y11, Y9
 	VMULPS Y6, Y11, Y2
-	VADDPS rowConstants<>+448(SB), Y9, Y9
-	VADDPS rowConstants<>+448(SB), Y2, Y2
-	VMULPS Y7, Y9, Y9
-	VMULPS Y6, Y2, Y2
 	VADDPS rowConstants<>+512(SB), Y9, Y9
 	VADDPS rowConstants<>+512(SB), Y2, Y2
 	VMULPS Y7, Y9, Y9
@@ -6435,6 +7436,10 @@ several:
 	VMULPS Y6, Y2, Y2
 	VADDPS rowConstants<>+640(SB), Y9, Y9
 	VADDPS rowConstants<>+640(SB), Y2, Y2
+	VMULPS Y7, Y9, Y9
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+704(SB), Y2, Y2
 	VMULPS Y7, Y7, Y11
 	VMULPS Y6, Y6, Y3
 	VMULPS Y9, Y11, Y9
@@ -6443,19 +7448,15 @@ several:
 	VADDPS Y6, Y6, Y6
 	VADDPS Y7, Y9, Y7
 	VADDPS Y6, Y2, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
 	VPSLLD $23, Y5, Y5
 	VPSLLD $23, Y8, Y8
 	VMULPS Y5, Y7, Y5
 	VMULPS Y8, Y6, Y8
-	VMOVUPS rowConstants<>+960(SB), Y6
+	VMOVUPS rowConstants<>+1024(SB), Y6
 	VMULPS Y1, Y6, Y7
 	VMULPS Y0, Y6, Y2
-	VADDPS rowConstants<>+1024(SB), Y7, Y7
-	VADDPS rowConstants<>+1024(SB), Y2, Y2
-	VMULPS Y1, Y7, Y7
-	VMULPS Y0, Y2, Y2
 	VADDPS rowConstants<>+1088(SB), Y7, Y7
 	VADDPS rowConstants<>+1088(SB), Y2, Y2
 	VMULPS Y1, Y7, Y7
@@ -6466,13 +7467,13 @@ several:
 	VMULPS Y0, Y2, Y2
 	VADDPS rowConstants<>+1216(SB), Y7, Y7
 	VADDPS rowConstants<>+1216(SB), Y2, Y2
-	VMOVUPS rowConstants<>+1280(SB), Y6
+	VMULPS Y1, Y7, Y7
+	VMULPS Y0, Y2, Y2
+	VADDPS rowConstants<>+1280(SB), Y7, Y7
+	VADDPS rowConstants<>+1280(SB), Y2, Y2
+	VMOVUPS rowConstants<>+1344(SB), Y6
 	VMULPS Y1, Y6, Y9
 	VMULPS Y0, Y6, Y3
-	VADDPS rowConstants<>+1344(SB), Y9, Y9
-	VADDPS rowConstants<>+1344(SB), Y3, Y3
-	VMULPS Y1, Y9, Y9
-	VMULPS Y0, Y3, Y3
 	VADDPS rowConstants<>+1408(SB), Y9, Y9
 	VADDPS rowConstants<>+1408(SB), Y3, Y3
 	VMULPS Y1, Y9, Y9
@@ -6487,11 +7488,15 @@ several:
 	VMULPS Y0, Y3, Y3
 	VADDPS rowConstants<>+1600(SB), Y9, Y9
 	VADDPS rowConstants<>+1600(SB), Y3, Y3
+	VMULPS Y1, Y9, Y9
+	VMULPS Y0, Y3, Y3
+	VADDPS rowConstants<>+1664(SB), Y9, Y9
+	VADDPS rowConstants<>+1664(SB), Y3, Y3
 	VMULPS Y7, Y5, Y7
 	VMULPS Y2, Y8, Y2
 	VDIVPS Y9, Y7, Y9
 	VDIVPS Y3, Y2, Y3
-	VMOVUPS rowConstants<>+1664(SB), Y2
+	VMOVUPS rowConstants<>+0(SB), Y2
 	VMAXPS Y4, Y2, Y4
 	VMAXPS Y10, Y2, Y10
 	VMULPS Y9, Y1, Y9
@@ -6511,42 +7516,38 @@ severalEnd:
 single:
 	VMOVUPS 0(R9), Y0
 	VMOVUPS 32(R9), Y1
-	VANDPS rowConstants<>+768(SB), Y0, Y2
-	VANDPS rowConstants<>+768(SB), Y1, Y3
-	VMOVUPS rowConstants<>+832(SB), Y4
+	VANDPS rowConstants<>+832(SB), Y0, Y2
+	VANDPS rowConstants<>+832(SB), Y1, Y3
+	VMOVUPS rowConstants<>+896(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
 	VMULPS Y2, Y2, Y4
 	VMULPS Y3, Y3, Y5
-	VMULPS rowConstants<>+896(SB), Y4, Y4
-	VMULPS rowConstants<>+896(SB), Y5, Y5
-	VMOVUPS rowConstants<>+0(SB), Y6
+	VMULPS rowConstants<>+960(SB), Y4, Y4
+	VMULPS rowConstants<>+960(SB), Y5, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
-	VMOVUPS rowConstants<>+64(SB), Y6
+	VMOVUPS rowConstants<>+128(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
-	VMULPS rowConstants<>+128(SB), Y4, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y4, Y6
+	VMULPS rowConstants<>+192(SB), Y5, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y4, Y10
 	VSUBPS Y11, Y5, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y5
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VMULPS Y8, Y10, Y10
@@ -6557,6 +7558,10 @@ single:
 	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y5, Y5
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y4
 	VMULPS Y10, Y11, Y10
@@ -6565,19 +7570,15 @@ single:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y5, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y6, Y6
 	VPSLLD $23, Y7, Y7
 	VMULPS Y6, Y8, Y6
 	VMULPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+960(SB), Y9
+	VMOVUPS rowConstants<>+1024(SB), Y9
 	VMULPS Y2, Y9, Y8
 	VMULPS Y3, Y9, Y5
-	VADDPS rowConstants<>+1024(SB), Y8, Y8
-	VADDPS rowConstants<>+1024(SB), Y5, Y5
-	VMULPS Y2, Y8, Y8
-	VMULPS Y3, Y5, Y5
 	VADDPS rowConstants<>+1088(SB), Y8, Y8
 	VADDPS rowConstants<>+1088(SB), Y5, Y5
 	VMULPS Y2, Y8, Y8
@@ -6588,13 +7589,13 @@ single:
 	VMULPS Y3, Y5, Y5
 	VADDPS rowConstants<>+1216(SB), Y8, Y8
 	VADDPS rowConstants<>+1216(SB), Y5, Y5
-	VMOVUPS rowConstants<>+1280(SB), Y9
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1280(SB), Y8, Y8
+	VADDPS rowConstants<>+1280(SB), Y5, Y5
+	VMOVUPS rowConstants<>+1344(SB), Y9
 	VMULPS Y2, Y9, Y10
 	VMULPS Y3, Y9, Y4
-	VADDPS rowConstants<>+1344(SB), Y10, Y10
-	VADDPS rowConstants<>+1344(SB), Y4, Y4
-	VMULPS Y2, Y10, Y10
-	VMULPS Y3, Y4, Y4
 	VADDPS rowConstants<>+1408(SB), Y10, Y10
 	VADDPS rowConstants<>+1408(SB), Y4, Y4
 	VMULPS Y2, Y10, Y10
@@ -6609,11 +7610,15 @@ single:
 	VMULPS Y3, Y4, Y4
 	VADDPS rowConstants<>+1600(SB), Y10, Y10
 	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y10, Y10
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
 	VMULPS Y8, Y6, Y8
 	VMULPS Y5, Y7, Y5
 	VDIVPS Y10, Y8, Y10
 	VDIVPS Y4, Y5, Y4
-	VMOVUPS rowConstants<>+1664(SB), Y5
+	VMOVUPS rowConstants<>+0(SB), Y5
 	VMAXPS Y0, Y5, Y0
 	VMAXPS Y1, Y5, Y1
 	VMULPS Y10, Y2, Y10
@@ -6637,42 +7642,38 @@ singleEnd:
 	VMOVUPS 32(AX), Y1
 	VMASKMOVPS 0(R9), Y0, Y2
 	VMASKMOVPS 32(R9), Y1, Y3
-	VANDPS rowConstants<>+768(SB), Y2, Y4
-	VANDPS rowConstants<>+768(SB), Y3, Y5
-	VMOVUPS rowConstants<>+832(SB), Y6
+	VANDPS rowConstants<>+832(SB), Y2, Y4
+	VANDPS rowConstants<>+832(SB), Y3, Y5
+	VMOVUPS rowConstants<>+896(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
 	VMULPS Y4, Y4, Y6
 	VMULPS Y5, Y5, Y7
-	VMULPS rowConstants<>+896(SB), Y6, Y6
-	VMULPS rowConstants<>+896(SB), Y7, Y7
-	VMOVUPS rowConstants<>+0(SB), Y8
+	VMULPS rowConstants<>+960(SB), Y6, Y6
+	VMULPS rowConstants<>+960(SB), Y7, Y7
+	VMOVUPS rowConstants<>+64(SB), Y8
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
-	VMOVUPS rowConstants<>+64(SB), Y8
+	VMOVUPS rowConstants<>+128(SB), Y8
 	VMINPS Y6, Y8, Y6
 	VMINPS Y7, Y8, Y7
-	VMULPS rowConstants<>+128(SB), Y6, Y8
-	VMULPS rowConstants<>+128(SB), Y7, Y9
-	VADDPS rowConstants<>+192(SB), Y8, Y8
-	VADDPS rowConstants<>+192(SB), Y9, Y9
-	VSUBPS rowConstants<>+192(SB), Y8, Y10
-	VSUBPS rowConstants<>+192(SB), Y9, Y11
-	VMULPS rowConstants<>+256(SB), Y10, Y12
-	VMULPS rowConstants<>+256(SB), Y11, Y13
+	VMULPS rowConstants<>+192(SB), Y6, Y8
+	VMULPS rowConstants<>+192(SB), Y7, Y9
+	VADDPS rowConstants<>+256(SB), Y8, Y8
+	VADDPS rowConstants<>+256(SB), Y9, Y9
+	VSUBPS rowConstants<>+256(SB), Y8, Y10
+	VSUBPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+320(SB), Y10, Y12
+	VMULPS rowConstants<>+320(SB), Y11, Y13
 	VSUBPS Y12, Y6, Y12
 	VSUBPS Y13, Y7, Y13
-	VMULPS rowConstants<>+320(SB), Y10, Y10
-	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VMULPS rowConstants<>+384(SB), Y10, Y10
+	VMULPS rowConstants<>+384(SB), Y11, Y11
 	VSUBPS Y10, Y12, Y10
 	VSUBPS Y11, Y13, Y11
-	VMOVUPS rowConstants<>+384(SB), Y13
+	VMOVUPS rowConstants<>+448(SB), Y13
 	VMULPS Y10, Y13, Y12
 	VMULPS Y11, Y13, Y7
-	VADDPS rowConstants<>+448(SB), Y12, Y12
-	VADDPS rowConstants<>+448(SB), Y7, Y7
-	VMULPS Y10, Y12, Y12
-	VMULPS Y11, Y7, Y7
 	VADDPS rowConstants<>+512(SB), Y12, Y12
 	VADDPS rowConstants<>+512(SB), Y7, Y7
 	VMULPS Y10, Y12, Y12
@@ -6683,6 +7684,10 @@ singleEnd:
 	VMULPS Y11, Y7, Y7
 	VADDPS rowConstants<>+640(SB), Y12, Y12
 	VADDPS rowConstants<>+640(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+704(SB), Y12, Y12
+	VADDPS rowConstants<>+704(SB), Y7, Y7
 	VMULPS Y10, Y10, Y13
 	VMULPS Y11, Y11, Y6
 	VMULPS Y12, Y13, Y12
@@ -6691,19 +7696,15 @@ singleEnd:
 	VADDPS Y11, Y11, Y11
 	VADDPS Y10, Y12, Y10
 	VADDPS Y11, Y7, Y11
-	VADDPS rowConstants<>+704(SB), Y10, Y10
-	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VADDPS rowConstants<>+768(SB), Y10, Y10
+	VADDPS rowConstants<>+768(SB), Y11, Y11
 	VPSLLD $23, Y8, Y8
 	VPSLLD $23, Y9, Y9
 	VMULPS Y8, Y10, Y8
 	VMULPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+960(SB), Y11
+	VMOVUPS rowConstants<>+1024(SB), Y11
 	VMULPS Y4, Y11, Y10
 	VMULPS Y5, Y11, Y7
-	VADDPS rowConstants<>+1024(SB), Y10, Y10
-	VADDPS rowConstants<>+1024(SB), Y7, Y7
-	VMULPS Y4, Y10, Y10
-	VMULPS Y5, Y7, Y7
 	VADDPS rowConstants<>+1088(SB), Y10, Y10
 	VADDPS rowConstants<>+1088(SB), Y7, Y7
 	VMULPS Y4, Y10, Y10
@@ -6714,13 +7715,13 @@ singleEnd:
 	VMULPS Y5, Y7, Y7
 	VADDPS rowConstants<>+1216(SB), Y10, Y10
 	VADDPS rowConstants<>+1216(SB), Y7, Y7
-	VMOVUPS rowConstants<>+1280(SB), Y11
+	VMULPS Y4, Y10, Y10
+	VMULPS Y5, Y7, Y7
+	VADDPS rowConstants<>+1280(SB), Y10, Y10
+	VADDPS rowConstants<>+1280(SB), Y7, Y7
+	VMOVUPS rowConstants<>+1344(SB), Y11
 	VMULPS Y4, Y11, Y12
 	VMULPS Y5, Y11, Y6
-	VADDPS rowConstants<>+1344(SB), Y12, Y12
-	VADDPS rowConstants<>+1344(SB), Y6, Y6
-	VMULPS Y4, Y12, Y12
-	VMULPS Y5, Y6, Y6
 	VADDPS rowConstants<>+1408(SB), Y12, Y12
 	VADDPS rowConstants<>+1408(SB), Y6, Y6
 	VMULPS Y4, Y12, Y12
@@ -6735,11 +7736,15 @@ singleEnd:
 	VMULPS Y5, Y6, Y6
 	VADDPS rowConstants<>+1600(SB), Y12, Y12
 	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VMULPS Y4, Y12, Y12
+	VMULPS Y5, Y6, Y6
+	VADDPS rowConstants<>+1664(SB), Y12, Y12
+	VADDPS rowConstants<>+1664(SB), Y6, Y6
 	VMULPS Y10, Y8, Y10
 	VMULPS Y7, Y9, Y7
 	VDIVPS Y12, Y10, Y12
 	VDIVPS Y6, Y7, Y6
-	VMOVUPS rowConstants<>+1664(SB), Y7
+	VMOVUPS rowConstants<>+0(SB), Y7
 	VMAXPS Y2, Y7, Y2
 	VMAXPS Y3, Y7, Y3
 	VMULPS Y12, Y4, Y12
@@ -6764,42 +7769,38 @@ TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-8
 several:
 	VMOVUPS 0(R10), Y0
 	VMOVUPS 32(R10), Y1
-	VANDPS rowConstants<>+768(SB), Y0, Y2
-	VANDPS rowConstants<>+768(SB), Y1, Y3
-	VMOVUPS rowConstants<>+832(SB), Y4
+	VANDPS rowConstants<>+832(SB), Y0, Y2
+	VANDPS rowConstants<>+832(SB), Y1, Y3
+	VMOVUPS rowConstants<>+896(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
 	VMULPS Y2, Y2, Y4
 	VMULPS Y3, Y3, Y5
-	VMULPS rowConstants<>+896(SB), Y4, Y4
-	VMULPS rowConstants<>+896(SB), Y5, Y5
-	VMOVUPS rowConstants<>+0(SB), Y6
+	VMULPS rowConstants<>+960(SB), Y4, Y4
+	VMULPS rowConstants<>+960(SB), Y5, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
-	VMOVUPS rowConstants<>+64(SB), Y6
+	VMOVUPS rowConstants<>+128(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
-	VMULPS rowConstants<>+128(SB), Y4, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y4, Y6
+	VMULPS rowConstants<>+192(SB), Y5, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y4, Y10
 	VSUBPS Y11, Y5, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y5
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VMULPS Y8, Y10, Y10
@@ -6810,6 +7811,10 @@ several:
 	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y5, Y5
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y4
 	VMULPS Y10, Y11, Y10
@@ -6818,19 +7823,15 @@ several:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y5, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y6, Y6
 	VPSLLD $23, Y7, Y7
 	VMULPS Y6, Y8, Y6
 	VMULPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+960(SB), Y9
+	VMOVUPS rowConstants<>+1024(SB), Y9
 	VMULPS Y2, Y9, Y8
 	VMULPS Y3, Y9, Y5
-	VADDPS rowConstants<>+1024(SB), Y8, Y8
-	VADDPS rowConstants<>+1024(SB), Y5, Y5
-	VMULPS Y2, Y8, Y8
-	VMULPS Y3, Y5, Y5
 	VADDPS rowConstants<>+1088(SB), Y8, Y8
 	VADDPS rowConstants<>+1088(SB), Y5, Y5
 	VMULPS Y2, Y8, Y8
@@ -6841,13 +7842,13 @@ several:
 	VMULPS Y3, Y5, Y5
 	VADDPS rowConstants<>+1216(SB), Y8, Y8
 	VADDPS rowConstants<>+1216(SB), Y5, Y5
-	VMOVUPS rowConstants<>+1280(SB), Y9
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1280(SB), Y8, Y8
+	VADDPS rowConstants<>+1280(SB), Y5, Y5
+	VMOVUPS rowConstants<>+1344(SB), Y9
 	VMULPS Y2, Y9, Y10
 	VMULPS Y3, Y9, Y4
-	VADDPS rowConstants<>+1344(SB), Y10, Y10
-	VADDPS rowConstants<>+1344(SB), Y4, Y4
-	VMULPS Y2, Y10, Y10
-	VMULPS Y3, Y4, Y4
 	VADDPS rowConstants<>+1408(SB), Y10, Y10
 	VADDPS rowConstants<>+1408(SB), Y4, Y4
 	VMULPS Y2, Y10, Y10
@@ -6862,6 +7863,10 @@ several:
 	VMULPS Y3, Y4, Y4
 	VADDPS rowConstants<>+1600(SB), Y10, Y10
 	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y10, Y10
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
 	VMULPS Y8, Y6, Y8
 	VMULPS Y5, Y7, Y5
 	VDIVPS Y10, Y8, Y10
@@ -6873,15 +7878,15 @@ several:
 	VSUBPS Y6, Y10, Y6
 	VSUBPS Y7, Y4, Y7
 	VCMPPS $30, rowConstants<>+1792(SB), Y2, Y4
-	VBLENDVPS Y4, rowConstants<>+1664(SB), Y6, Y4
+	VBLENDVPS Y4, rowConstants<>+0(SB), Y6, Y4
 	VCMPPS $30, rowConstants<>+1792(SB), Y3, Y6
-	VBLENDVPS Y6, rowConstants<>+1664(SB), Y7, Y6
-	VMOVUPS rowConstants<>+1600(SB), Y7
+	VBLENDVPS Y6, rowConstants<>+0(SB), Y7, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y7
 	VSUBPS Y4, Y7, Y3
 	VSUBPS Y6, Y7, Y2
-	VCMPPS $17, rowConstants<>+1664(SB), Y0, Y7
+	VCMPPS $17, rowConstants<>+0(SB), Y0, Y7
 	VBLENDVPS Y7, Y4, Y3, Y7
-	VCMPPS $17, rowConstants<>+1664(SB), Y1, Y3
+	VCMPPS $17, rowConstants<>+0(SB), Y1, Y3
 	VBLENDVPS Y3, Y6, Y2, Y3
 	VMOVUPS 0(R9), Y2
 	VMOVUPS 32(R9), Y6
@@ -6891,42 +7896,38 @@ several:
 	VMOVUPS Y3, 32(R8)
 	VMOVUPS 64(R10), Y3
 	VMOVUPS 96(R10), Y7
-	VANDPS rowConstants<>+768(SB), Y3, Y6
-	VANDPS rowConstants<>+768(SB), Y7, Y2
-	VMOVUPS rowConstants<>+832(SB), Y1
+	VANDPS rowConstants<>+832(SB), Y3, Y6
+	VANDPS rowConstants<>+832(SB), Y7, Y2
+	VMOVUPS rowConstants<>+896(SB), Y1
 	VMINPS Y6, Y1, Y6
 	VMINPS Y2, Y1, Y2
 	VMULPS Y6, Y6, Y1
 	VMULPS Y2, Y2, Y4
-	VMULPS rowConstants<>+896(SB), Y1, Y1
-	VMULPS rowConstants<>+896(SB), Y4, Y4
-	VMOVUPS rowConstants<>+0(SB), Y0
+	VMULPS rowConstants<>+960(SB), Y1, Y1
+	VMULPS rowConstants<>+960(SB), Y4, Y4
+	VMOVUPS rowConstants<>+64(SB), Y0
 	VMAXPS Y1, Y0, Y1
 	VMAXPS Y4, Y0, Y4
-	VMOVUPS rowConstants<>+64(SB), Y0
+	VMOVUPS rowConstants<>+128(SB), Y0
 	VMINPS Y1, Y0, Y1
 	VMINPS Y4, Y0, Y4
-	VMULPS rowConstants<>+128(SB), Y1, Y0
-	VMULPS rowConstants<>+128(SB), Y4, Y10
-	VADDPS rowConstants<>+192(SB), Y0, Y0
-	VADDPS rowConstants<>+192(SB), Y10, Y10
-	VSUBPS rowConstants<>+192(SB), Y0, Y5
-	VSUBPS rowConstants<>+192(SB), Y10, Y8
-	VMULPS rowConstants<>+256(SB), Y5, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y11
+	VMULPS rowConstants<>+192(SB), Y1, Y0
+	VMULPS rowConstants<>+192(SB), Y4, Y10
+	VADDPS rowConstants<>+256(SB), Y0, Y0
+	VADDPS rowConstants<>+256(SB), Y10, Y10
+	VSUBPS rowConstants<>+256(SB), Y0, Y5
+	VSUBPS rowConstants<>+256(SB), Y10, Y8
+	VMULPS rowConstants<>+320(SB), Y5, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y11
 	VSUBPS Y9, Y1, Y9
 	VSUBPS Y11, Y4, Y11
-	VMULPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y5, Y5
+	VMULPS rowConstants<>+384(SB), Y8, Y8
 	VSUBPS Y5, Y9, Y5
 	VSUBPS Y8, Y11, Y8
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y5, Y11, Y9
 	VMULPS Y8, Y11, Y4
-	VADDPS rowConstants<>+448(SB), Y9, Y9
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y5, Y9, Y9
-	VMULPS Y8, Y4, Y4
 	VADDPS rowConstants<>+512(SB), Y9, Y9
 	VADDPS rowConstants<>+512(SB), Y4, Y4
 	VMULPS Y5, Y9, Y9
@@ -6937,6 +7938,10 @@ several:
 	VMULPS Y8, Y4, Y4
 	VADDPS rowConstants<>+640(SB), Y9, Y9
 	VADDPS rowConstants<>+640(SB), Y4, Y4
+	VMULPS Y5, Y9, Y9
+	VMULPS Y8, Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+704(SB), Y4, Y4
 	VMULPS Y5, Y5, Y11
 	VMULPS Y8, Y8, Y1
 	VMULPS Y9, Y11, Y9
@@ -6945,19 +7950,15 @@ several:
 	VADDPS Y8, Y8, Y8
 	VADDPS Y5, Y9, Y5
 	VADDPS Y8, Y4, Y8
-	VADDPS rowConstants<>+704(SB), Y5, Y5
-	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y5, Y5
+	VADDPS rowConstants<>+768(SB), Y8, Y8
 	VPSLLD $23, Y0, Y0
 	VPSLLD $23, Y10, Y10
 	VMULPS Y0, Y5, Y0
 	VMULPS Y10, Y8, Y10
-	VMOVUPS rowConstants<>+960(SB), Y8
+	VMOVUPS rowConstants<>+1024(SB), Y8
 	VMULPS Y6, Y8, Y5
 	VMULPS Y2, Y8, Y4
-	VADDPS rowConstants<>+1024(SB), Y5, Y5
-	VADDPS rowConstants<>+1024(SB), Y4, Y4
-	VMULPS Y6, Y5, Y5
-	VMULPS Y2, Y4, Y4
 	VADDPS rowConstants<>+1088(SB), Y5, Y5
 	VADDPS rowConstants<>+1088(SB), Y4, Y4
 	VMULPS Y6, Y5, Y5
@@ -6968,13 +7969,13 @@ several:
 	VMULPS Y2, Y4, Y4
 	VADDPS rowConstants<>+1216(SB), Y5, Y5
 	VADDPS rowConstants<>+1216(SB), Y4, Y4
-	VMOVUPS rowConstants<>+1280(SB), Y8
+	VMULPS Y6, Y5, Y5
+	VMULPS Y2, Y4, Y4
+	VADDPS rowConstants<>+1280(SB), Y5, Y5
+	VADDPS rowConstants<>+1280(SB), Y4, Y4
+	VMOVUPS rowConstants<>+1344(SB), Y8
 	VMULPS Y6, Y8, Y9
 	VMULPS Y2, Y8, Y1
-	VADDPS rowConstants<>+1344(SB), Y9, Y9
-	VADDPS rowConstants<>+1344(SB), Y1, Y1
-	VMULPS Y6, Y9, Y9
-	VMULPS Y2, Y1, Y1
 	VADDPS rowConstants<>+1408(SB), Y9, Y9
 	VADDPS rowConstants<>+1408(SB), Y1, Y1
 	VMULPS Y6, Y9, Y9
@@ -6989,6 +7990,10 @@ several:
 	VMULPS Y2, Y1, Y1
 	VADDPS rowConstants<>+1600(SB), Y9, Y9
 	VADDPS rowConstants<>+1600(SB), Y1, Y1
+	VMULPS Y6, Y9, Y9
+	VMULPS Y2, Y1, Y1
+	VADDPS rowConstants<>+1664(SB), Y9, Y9
+	VADDPS rowConstants<>+1664(SB), Y1, Y1
 	VMULPS Y5, Y0, Y5
 	VMULPS Y4, Y10, Y4
 	VDIVPS Y9, Y5, Y9
@@ -7000,15 +8005,15 @@ several:
 	VSUBPS Y0, Y9, Y0
 	VSUBPS Y10, Y1, Y10
 	VCMPPS $30, rowConstants<>+1792(SB), Y6, Y1
-	VBLENDVPS Y1, rowConstants<>+1664(SB), Y0, Y1
+	VBLENDVPS Y1, rowConstants<>+0(SB), Y0, Y1
 	VCMPPS $30, rowConstants<>+1792(SB), Y2, Y0
-	VBLENDVPS Y0, rowConstants<>+1664(SB), Y10, Y0
-	VMOVUPS rowConstants<>+1600(SB), Y10
+	VBLENDVPS Y0, rowConstants<>+0(SB), Y10, Y0
+	VMOVUPS rowConstants<>+1664(SB), Y10
 	VSUBPS Y1, Y10, Y2
 	VSUBPS Y0, Y10, Y6
-	VCMPPS $17, rowConstants<>+1664(SB), Y3, Y10
+	VCMPPS $17, rowConstants<>+0(SB), Y3, Y10
 	VBLENDVPS Y10, Y1, Y2, Y10
-	VCMPPS $17, rowConstants<>+1664(SB), Y7, Y2
+	VCMPPS $17, rowConstants<>+0(SB), Y7, Y2
 	VBLENDVPS Y2, Y0, Y6, Y2
 	VMOVUPS 64(R9), Y6
 	VMOVUPS 96(R9), Y0
@@ -7028,42 +8033,38 @@ severalEnd:
 single:
 	VMOVUPS 0(R10), Y0
 	VMOVUPS 32(R10), Y1
-	VANDPS rowConstants<>+768(SB), Y0, Y2
-	VANDPS rowConstants<>+768(SB), Y1, Y3
-	VMOVUPS rowConstants<>+832(SB), Y4
+	VANDPS rowConstants<>+832(SB), Y0, Y2
+	VANDPS rowConstants<>+832(SB), Y1, Y3
+	VMOVUPS rowConstants<>+896(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
 	VMULPS Y2, Y2, Y4
 	VMULPS Y3, Y3, Y5
-	VMULPS rowConstants<>+896(SB), Y4, Y4
-	VMULPS rowConstants<>+896(SB), Y5, Y5
-	VMOVUPS rowConstants<>+0(SB), Y6
+	VMULPS rowConstants<>+960(SB), Y4, Y4
+	VMULPS rowConstants<>+960(SB), Y5, Y5
+	VMOVUPS rowConstants<>+64(SB), Y6
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
-	VMOVUPS rowConstants<>+64(SB), Y6
+	VMOVUPS rowConstants<>+128(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
-	VMULPS rowConstants<>+128(SB), Y4, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y4, Y6
+	VMULPS rowConstants<>+192(SB), Y5, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y4, Y10
 	VSUBPS Y11, Y5, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y5
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VMULPS Y8, Y10, Y10
@@ -7074,6 +8075,10 @@ single:
 	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y5, Y5
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y4
 	VMULPS Y10, Y11, Y10
@@ -7082,19 +8087,15 @@ single:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y5, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y6, Y6
 	VPSLLD $23, Y7, Y7
 	VMULPS Y6, Y8, Y6
 	VMULPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+960(SB), Y9
+	VMOVUPS rowConstants<>+1024(SB), Y9
 	VMULPS Y2, Y9, Y8
 	VMULPS Y3, Y9, Y5
-	VADDPS rowConstants<>+1024(SB), Y8, Y8
-	VADDPS rowConstants<>+1024(SB), Y5, Y5
-	VMULPS Y2, Y8, Y8
-	VMULPS Y3, Y5, Y5
 	VADDPS rowConstants<>+1088(SB), Y8, Y8
 	VADDPS rowConstants<>+1088(SB), Y5, Y5
 	VMULPS Y2, Y8, Y8
@@ -7105,13 +8106,13 @@ single:
 	VMULPS Y3, Y5, Y5
 	VADDPS rowConstants<>+1216(SB), Y8, Y8
 	VADDPS rowConstants<>+1216(SB), Y5, Y5
-	VMOVUPS rowConstants<>+1280(SB), Y9
+	VMULPS Y2, Y8, Y8
+	VMULPS Y3, Y5, Y5
+	VADDPS rowConstants<>+1280(SB), Y8, Y8
+	VADDPS rowConstants<>+1280(SB), Y5, Y5
+	VMOVUPS rowConstants<>+1344(SB), Y9
 	VMULPS Y2, Y9, Y10
 	VMULPS Y3, Y9, Y4
-	VADDPS rowConstants<>+1344(SB), Y10, Y10
-	VADDPS rowConstants<>+1344(SB), Y4, Y4
-	VMULPS Y2, Y10, Y10
-	VMULPS Y3, Y4, Y4
 	VADDPS rowConstants<>+1408(SB), Y10, Y10
 	VADDPS rowConstants<>+1408(SB), Y4, Y4
 	VMULPS Y2, Y10, Y10
@@ -7126,6 +8127,10 @@ single:
 	VMULPS Y3, Y4, Y4
 	VADDPS rowConstants<>+1600(SB), Y10, Y10
 	VADDPS rowConstants<>+1600(SB), Y4, Y4
+	VMULPS Y2, Y10, Y10
+	VMULPS Y3, Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y10, Y10
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
 	VMULPS Y8, Y6, Y8
 	VMULPS Y5, Y7, Y5
 	VDIVPS Y10, Y8, Y10
@@ -7137,15 +8142,15 @@ single:
 	VSUBPS Y6, Y10, Y6
 	VSUBPS Y7, Y4, Y7
 	VCMPPS $30, rowConstants<>+1792(SB), Y2, Y4
-	VBLENDVPS Y4, rowConstants<>+1664(SB), Y6, Y4
+	VBLENDVPS Y4, rowConstants<>+0(SB), Y6, Y4
 	VCMPPS $30, rowConstants<>+1792(SB), Y3, Y6
-	VBLENDVPS Y6, rowConstants<>+1664(SB), Y7, Y6
-	VMOVUPS rowConstants<>+1600(SB), Y7
+	VBLENDVPS Y6, rowConstants<>+0(SB), Y7, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y7
 	VSUBPS Y4, Y7, Y3
 	VSUBPS Y6, Y7, Y2
-	VCMPPS $17, rowConstants<>+1664(SB), Y0, Y7
+	VCMPPS $17, rowConstants<>+0(SB), Y0, Y7
 	VBLENDVPS Y7, Y4, Y3, Y7
-	VCMPPS $17, rowConstants<>+1664(SB), Y1, Y3
+	VCMPPS $17, rowConstants<>+0(SB), Y1, Y3
 	VBLENDVPS Y3, Y6, Y2, Y3
 	VMOVUPS 0(R9), Y2
 	VMOVUPS 32(R9), Y6
@@ -7169,42 +8174,38 @@ singleEnd:
 	VMOVUPS 32(AX), Y1
 	VMASKMOVPS 0(R10), Y0, Y2
 	VMASKMOVPS 32(R10), Y1, Y3
-	VANDPS rowConstants<>+768(SB), Y2, Y4
-	VANDPS rowConstants<>+768(SB), Y3, Y5
-	VMOVUPS rowConstants<>+832(SB), Y6
+	VANDPS rowConstants<>+832(SB), Y2, Y4
+	VANDPS rowConstants<>+832(SB), Y3, Y5
+	VMOVUPS rowConstants<>+896(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
 	VMULPS Y4, Y4, Y6
 	VMULPS Y5, Y5, Y7
-	VMULPS rowConstants<>+896(SB), Y6, Y6
-	VMULPS rowConstants<>+896(SB), Y7, Y7
-	VMOVUPS rowConstants<>+0(SB), Y8
+	VMULPS rowConstants<>+960(SB), Y6, Y6
+	VMULPS rowConstants<>+960(SB), Y7, Y7
+	VMOVUPS rowConstants<>+64(SB), Y8
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
-	VMOVUPS rowConstants<>+64(SB), Y8
+	VMOVUPS rowConstants<>+128(SB), Y8
 	VMINPS Y6, Y8, Y6
 	VMINPS Y7, Y8, Y7
-	VMULPS rowConstants<>+128(SB), Y6, Y8
-	VMULPS rowConstants<>+128(SB), Y7, Y9
-	VADDPS rowConstants<>+192(SB), Y8, Y8
-	VADDPS rowConstants<>+192(SB), Y9, Y9
-	VSUBPS rowConstants<>+192(SB), Y8, Y10
-	VSUBPS rowConstants<>+192(SB), Y9, Y11
-	VMULPS rowConstants<>+256(SB), Y10, Y12
-	VMULPS rowConstants<>+256(SB), Y11, Y13
+	VMULPS rowConstants<>+192(SB), Y6, Y8
+	VMULPS rowConstants<>+192(SB), Y7, Y9
+	VADDPS rowConstants<>+256(SB), Y8, Y8
+	VADDPS rowConstants<>+256(SB), Y9, Y9
+	VSUBPS rowConstants<>+256(SB), Y8, Y10
+	VSUBPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+320(SB), Y10, Y12
+	VMULPS rowConstants<>+320(SB), Y11, Y13
 	VSUBPS Y12, Y6, Y12
 	VSUBPS Y13, Y7, Y13
-	VMULPS rowConstants<>+320(SB), Y10, Y10
-	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VMULPS rowConstants<>+384(SB), Y10, Y10
+	VMULPS rowConstants<>+384(SB), Y11, Y11
 	VSUBPS Y10, Y12, Y10
 	VSUBPS Y11, Y13, Y11
-	VMOVUPS rowConstants<>+384(SB), Y13
+	VMOVUPS rowConstants<>+448(SB), Y13
 	VMULPS Y10, Y13, Y12
 	VMULPS Y11, Y13, Y7
-	VADDPS rowConstants<>+448(SB), Y12, Y12
-	VADDPS rowConstants<>+448(SB), Y7, Y7
-	VMULPS Y10, Y12, Y12
-	VMULPS Y11, Y7, Y7
 	VADDPS rowConstants<>+512(SB), Y12, Y12
 	VADDPS rowConstants<>+512(SB), Y7, Y7
 	VMULPS Y10, Y12, Y12
@@ -7215,6 +8216,10 @@ singleEnd:
 	VMULPS Y11, Y7, Y7
 	VADDPS rowConstants<>+640(SB), Y12, Y12
 	VADDPS rowConstants<>+640(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+704(SB), Y12, Y12
+	VADDPS rowConstants<>+704(SB), Y7, Y7
 	VMULPS Y10, Y10, Y13
 	VMULPS Y11, Y11, Y6
 	VMULPS Y12, Y13, Y12
@@ -7223,19 +8228,15 @@ singleEnd:
 	VADDPS Y11, Y11, Y11
 	VADDPS Y10, Y12, Y10
 	VADDPS Y11, Y7, Y11
-	VADDPS rowConstants<>+704(SB), Y10, Y10
-	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VADDPS rowConstants<>+768(SB), Y10, Y10
+	VADDPS rowConstants<>+768(SB), Y11, Y11
 	VPSLLD $23, Y8, Y8
 	VPSLLD $23, Y9, Y9
 	VMULPS Y8, Y10, Y8
 	VMULPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+960(SB), Y11
+	VMOVUPS rowConstants<>+1024(SB), Y11
 	VMULPS Y4, Y11, Y10
 	VMULPS Y5, Y11, Y7
-	VADDPS rowConstants<>+1024(SB), Y10, Y10
-	VADDPS rowConstants<>+1024(SB), Y7, Y7
-	VMULPS Y4, Y10, Y10
-	VMULPS Y5, Y7, Y7
 	VADDPS rowConstants<>+1088(SB), Y10, Y10
 	VADDPS rowConstants<>+1088(SB), Y7, Y7
 	VMULPS Y4, Y10, Y10
@@ -7246,13 +8247,13 @@ singleEnd:
 	VMULPS Y5, Y7, Y7
 	VADDPS rowConstants<>+1216(SB), Y10, Y10
 	VADDPS rowConstants<>+1216(SB), Y7, Y7
-	VMOVUPS rowConstants<>+1280(SB), Y11
+	VMULPS Y4, Y10, Y10
+	VMULPS Y5, Y7, Y7
+	VADDPS rowConstants<>+1280(SB), Y10, Y10
+	VADDPS rowConstants<>+1280(SB), Y7, Y7
+	VMOVUPS rowConstants<>+1344(SB), Y11
 	VMULPS Y4, Y11, Y12
 	VMULPS Y5, Y11, Y6
-	VADDPS rowConstants<>+1344(SB), Y12, Y12
-	VADDPS rowConstants<>+1344(SB), Y6, Y6
-	VMULPS Y4, Y12, Y12
-	VMULPS Y5, Y6, Y6
 	VADDPS rowConstants<>+1408(SB), Y12, Y12
 	VADDPS rowConstants<>+1408(SB), Y6, Y6
 	VMULPS Y4, Y12, Y12
@@ -7267,6 +8268,10 @@ singleEnd:
 	VMULPS Y5, Y6, Y6
 	VADDPS rowConstants<>+1600(SB), Y12, Y12
 	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VMULPS Y4, Y12, Y12
+	VMULPS Y5, Y6, Y6
+	VADDPS rowConstants<>+1664(SB), Y12, Y12
+	VADDPS rowConstants<>+1664(SB), Y6, Y6
 	VMULPS Y10, Y8, Y10
 	VMULPS Y7, Y9, Y7
 	VDIVPS Y12, Y10, Y12
@@ -7278,15 +8283,15 @@ singleEnd:
 	VSUBPS Y8, Y12, Y8
 	VSUBPS Y9, Y6, Y9
 	VCMPPS $30, rowConstants<>+1792(SB), Y4, Y6
-	VBLENDVPS Y6, rowConstants<>+1664(SB), Y8, Y6
+	VBLENDVPS Y6, rowConstants<>+0(SB), Y8, Y6
 	VCMPPS $30, rowConstants<>+1792(SB), Y5, Y8
-	VBLENDVPS Y8, rowConstants<>+1664(SB), Y9, Y8
-	VMOVUPS rowConstants<>+1600(SB), Y9
+	VBLENDVPS Y8, rowConstants<>+0(SB), Y9, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y9
 	VSUBPS Y6, Y9, Y5
 	VSUBPS Y8, Y9, Y4
-	VCMPPS $17, rowConstants<>+1664(SB), Y2, Y9
+	VCMPPS $17, rowConstants<>+0(SB), Y2, Y9
 	VBLENDVPS Y9, Y6, Y5, Y9
-	VCMPPS $17, rowConstants<>+1664(SB), Y3, Y5
+	VCMPPS $17, rowConstants<>+0(SB), Y3, Y5
 	VBLENDVPS Y5, Y8, Y4, Y5
 	VMASKMOVPS 0(R9), Y0, Y4
 	VMASKMOVPS 32(R9), Y1, Y8
@@ -7317,33 +8322,29 @@ several:
 	VADDPS rowConstants<>+1920(SB), Y3, Y3
 	VMULPS Y2, Y0, Y2
 	VMULPS Y3, Y1, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y4, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y2, Y8
 	VSUBPS Y9, Y3, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y3
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y6, Y8, Y8
@@ -7354,6 +8355,10 @@ several:
 	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y2
 	VMULPS Y8, Y9, Y8
@@ -7362,14 +8367,14 @@ several:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y3, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y5, Y5
 	VMULPS Y4, Y6, Y4
 	VMULPS Y5, Y7, Y5
-	VADDPS rowConstants<>+1600(SB), Y4, Y4
-	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y5, Y5
 	VDIVPS Y4, Y0, Y4
 	VDIVPS Y5, Y1, Y5
 	VMOVUPS Y4, 0(R8)
@@ -7384,33 +8389,29 @@ several:
 	VADDPS rowConstants<>+1920(SB), Y0, Y0
 	VMULPS Y1, Y5, Y1
 	VMULPS Y0, Y4, Y0
-	VMOVUPS rowConstants<>+0(SB), Y7
+	VMOVUPS rowConstants<>+64(SB), Y7
 	VMAXPS Y1, Y7, Y1
 	VMAXPS Y0, Y7, Y0
-	VMOVUPS rowConstants<>+64(SB), Y7
+	VMOVUPS rowConstants<>+128(SB), Y7
 	VMINPS Y1, Y7, Y1
 	VMINPS Y0, Y7, Y0
-	VMULPS rowConstants<>+128(SB), Y1, Y7
-	VMULPS rowConstants<>+128(SB), Y0, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VSUBPS rowConstants<>+192(SB), Y7, Y3
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y3, Y2
-	VMULPS rowConstants<>+256(SB), Y8, Y9
+	VMULPS rowConstants<>+192(SB), Y1, Y7
+	VMULPS rowConstants<>+192(SB), Y0, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VSUBPS rowConstants<>+256(SB), Y7, Y3
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y3, Y2
+	VMULPS rowConstants<>+320(SB), Y8, Y9
 	VSUBPS Y2, Y1, Y2
 	VSUBPS Y9, Y0, Y9
-	VMULPS rowConstants<>+320(SB), Y3, Y3
-	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y3, Y3
+	VMULPS rowConstants<>+384(SB), Y8, Y8
 	VSUBPS Y3, Y2, Y3
 	VSUBPS Y8, Y9, Y8
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y3, Y9, Y2
 	VMULPS Y8, Y9, Y0
-	VADDPS rowConstants<>+448(SB), Y2, Y2
-	VADDPS rowConstants<>+448(SB), Y0, Y0
-	VMULPS Y3, Y2, Y2
-	VMULPS Y8, Y0, Y0
 	VADDPS rowConstants<>+512(SB), Y2, Y2
 	VADDPS rowConstants<>+512(SB), Y0, Y0
 	VMULPS Y3, Y2, Y2
@@ -7421,6 +8422,10 @@ several:
 	VMULPS Y8, Y0, Y0
 	VADDPS rowConstants<>+640(SB), Y2, Y2
 	VADDPS rowConstants<>+640(SB), Y0, Y0
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y0, Y0
+	VADDPS rowConstants<>+704(SB), Y2, Y2
+	VADDPS rowConstants<>+704(SB), Y0, Y0
 	VMULPS Y3, Y3, Y9
 	VMULPS Y8, Y8, Y1
 	VMULPS Y2, Y9, Y2
@@ -7429,14 +8434,14 @@ several:
 	VADDPS Y8, Y8, Y8
 	VADDPS Y3, Y2, Y3
 	VADDPS Y8, Y0, Y8
-	VADDPS rowConstants<>+704(SB), Y3, Y3
-	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y3, Y3
+	VADDPS rowConstants<>+768(SB), Y8, Y8
 	VPSLLD $23, Y7, Y7
 	VPSLLD $23, Y6, Y6
 	VMULPS Y7, Y3, Y7
 	VMULPS Y6, Y8, Y6
-	VADDPS rowConstants<>+1600(SB), Y7, Y7
-	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VADDPS rowConstants<>+1664(SB), Y7, Y7
+	VADDPS rowConstants<>+1664(SB), Y6, Y6
 	VDIVPS Y7, Y5, Y7
 	VDIVPS Y6, Y4, Y6
 	VMOVUPS Y7, 64(R8)
@@ -7460,33 +8465,29 @@ single:
 	VADDPS rowConstants<>+1920(SB), Y3, Y3
 	VMULPS Y2, Y0, Y2
 	VMULPS Y3, Y1, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y4, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y2, Y8
 	VSUBPS Y9, Y3, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y3
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y6, Y8, Y8
@@ -7497,6 +8498,10 @@ single:
 	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y2
 	VMULPS Y8, Y9, Y8
@@ -7505,14 +8510,14 @@ single:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y3, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y5, Y5
 	VMULPS Y4, Y6, Y4
 	VMULPS Y5, Y7, Y5
-	VADDPS rowConstants<>+1600(SB), Y4, Y4
-	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y5, Y5
 	VDIVPS Y4, Y0, Y4
 	VDIVPS Y5, Y1, Y5
 	VMOVUPS Y4, 0(R8)
@@ -7540,33 +8545,29 @@ singleEnd:
 	VADDPS rowConstants<>+1920(SB), Y5, Y5
 	VMULPS Y4, Y2, Y4
 	VMULPS Y5, Y3, Y5
-	VMOVUPS rowConstants<>+0(SB), Y6
+	VMOVUPS rowConstants<>+64(SB), Y6
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
-	VMOVUPS rowConstants<>+64(SB), Y6
+	VMOVUPS rowConstants<>+128(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
-	VMULPS rowConstants<>+128(SB), Y4, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y4, Y6
+	VMULPS rowConstants<>+192(SB), Y5, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y4, Y10
 	VSUBPS Y11, Y5, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y5
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VMULPS Y8, Y10, Y10
@@ -7577,6 +8578,10 @@ singleEnd:
 	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y5, Y5
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y4
 	VMULPS Y10, Y11, Y10
@@ -7585,14 +8590,14 @@ singleEnd:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y5, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y6, Y6
 	VPSLLD $23, Y7, Y7
 	VMULPS Y6, Y8, Y6
 	VMULPS Y7, Y9, Y7
-	VADDPS rowConstants<>+1600(SB), Y6, Y6
-	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VADDPS rowConstants<>+1664(SB), Y6, Y6
+	VADDPS rowConstants<>+1664(SB), Y7, Y7
 	VDIVPS Y6, Y2, Y6
 	VDIVPS Y7, Y3, Y7
 	VMASKMOVPS Y6, Y0, 0(R8)
@@ -7627,33 +8632,29 @@ several:
 	VADDPS rowConstants<>+1920(SB), Y5, Y5
 	VMULPS Y4, Y0, Y4
 	VMULPS Y5, Y1, Y5
-	VMOVUPS rowConstants<>+0(SB), Y6
+	VMOVUPS rowConstants<>+64(SB), Y6
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
-	VMOVUPS rowConstants<>+64(SB), Y6
+	VMOVUPS rowConstants<>+128(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
-	VMULPS rowConstants<>+128(SB), Y4, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y4, Y6
+	VMULPS rowConstants<>+192(SB), Y5, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y4, Y10
 	VSUBPS Y11, Y5, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y5
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VMULPS Y8, Y10, Y10
@@ -7664,6 +8665,10 @@ several:
 	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y5, Y5
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y4
 	VMULPS Y10, Y11, Y10
@@ -7672,18 +8677,18 @@ several:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y5, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y6, Y6
 	VPSLLD $23, Y7, Y7
 	VMULPS Y6, Y8, Y6
 	VMULPS Y7, Y9, Y7
-	VADDPS rowConstants<>+1600(SB), Y6, Y9
-	VADDPS rowConstants<>+1600(SB), Y7, Y8
-	VMOVUPS rowConstants<>+1600(SB), Y5
+	VADDPS rowConstants<>+1664(SB), Y6, Y9
+	VADDPS rowConstants<>+1664(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y5
 	VDIVPS Y9, Y5, Y9
 	VDIVPS Y8, Y5, Y8
-	VMOVUPS rowConstants<>+1664(SB), Y5
+	VMOVUPS rowConstants<>+0(SB), Y5
 	VCMPPS $17, rowConstants<>+2112(SB), Y6, Y10
 	VBLENDVPS Y10, Y9, Y5, Y10
 	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
@@ -7724,33 +8729,29 @@ several:
 	VADDPS rowConstants<>+1920(SB), Y2, Y2
 	VMULPS Y3, Y7, Y3
 	VMULPS Y2, Y6, Y2
-	VMOVUPS rowConstants<>+0(SB), Y1
+	VMOVUPS rowConstants<>+64(SB), Y1
 	VMAXPS Y3, Y1, Y3
 	VMAXPS Y2, Y1, Y2
-	VMOVUPS rowConstants<>+64(SB), Y1
+	VMOVUPS rowConstants<>+128(SB), Y1
 	VMINPS Y3, Y1, Y3
 	VMINPS Y2, Y1, Y2
-	VMULPS rowConstants<>+128(SB), Y3, Y1
-	VMULPS rowConstants<>+128(SB), Y2, Y0
-	VADDPS rowConstants<>+192(SB), Y1, Y1
-	VADDPS rowConstants<>+192(SB), Y0, Y0
-	VSUBPS rowConstants<>+192(SB), Y1, Y5
-	VSUBPS rowConstants<>+192(SB), Y0, Y8
-	VMULPS rowConstants<>+256(SB), Y5, Y4
-	VMULPS rowConstants<>+256(SB), Y8, Y11
+	VMULPS rowConstants<>+192(SB), Y3, Y1
+	VMULPS rowConstants<>+192(SB), Y2, Y0
+	VADDPS rowConstants<>+256(SB), Y1, Y1
+	VADDPS rowConstants<>+256(SB), Y0, Y0
+	VSUBPS rowConstants<>+256(SB), Y1, Y5
+	VSUBPS rowConstants<>+256(SB), Y0, Y8
+	VMULPS rowConstants<>+320(SB), Y5, Y4
+	VMULPS rowConstants<>+320(SB), Y8, Y11
 	VSUBPS Y4, Y3, Y4
 	VSUBPS Y11, Y2, Y11
-	VMULPS rowConstants<>+320(SB), Y5, Y5
-	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y5, Y5
+	VMULPS rowConstants<>+384(SB), Y8, Y8
 	VSUBPS Y5, Y4, Y5
 	VSUBPS Y8, Y11, Y8
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y5, Y11, Y4
 	VMULPS Y8, Y11, Y2
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VADDPS rowConstants<>+448(SB), Y2, Y2
-	VMULPS Y5, Y4, Y4
-	VMULPS Y8, Y2, Y2
 	VADDPS rowConstants<>+512(SB), Y4, Y4
 	VADDPS rowConstants<>+512(SB), Y2, Y2
 	VMULPS Y5, Y4, Y4
@@ -7761,6 +8762,10 @@ several:
 	VMULPS Y8, Y2, Y2
 	VADDPS rowConstants<>+640(SB), Y4, Y4
 	VADDPS rowConstants<>+640(SB), Y2, Y2
+	VMULPS Y5, Y4, Y4
+	VMULPS Y8, Y2, Y2
+	VADDPS rowConstants<>+704(SB), Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y2, Y2
 	VMULPS Y5, Y5, Y11
 	VMULPS Y8, Y8, Y3
 	VMULPS Y4, Y11, Y4
@@ -7769,18 +8774,18 @@ several:
 	VADDPS Y8, Y8, Y8
 	VADDPS Y5, Y4, Y5
 	VADDPS Y8, Y2, Y8
-	VADDPS rowConstants<>+704(SB), Y5, Y5
-	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y5, Y5
+	VADDPS rowConstants<>+768(SB), Y8, Y8
 	VPSLLD $23, Y1, Y1
 	VPSLLD $23, Y0, Y0
 	VMULPS Y1, Y5, Y1
 	VMULPS Y0, Y8, Y0
-	VADDPS rowConstants<>+1600(SB), Y1, Y8
-	VADDPS rowConstants<>+1600(SB), Y0, Y5
-	VMOVUPS rowConstants<>+1600(SB), Y2
+	VADDPS rowConstants<>+1664(SB), Y1, Y8
+	VADDPS rowConstants<>+1664(SB), Y0, Y5
+	VMOVUPS rowConstants<>+1664(SB), Y2
 	VDIVPS Y8, Y2, Y8
 	VDIVPS Y5, Y2, Y5
-	VMOVUPS rowConstants<>+1664(SB), Y2
+	VMOVUPS rowConstants<>+0(SB), Y2
 	VCMPPS $17, rowConstants<>+2112(SB), Y1, Y4
 	VBLENDVPS Y4, Y8, Y2, Y4
 	VCMPPS $17, rowConstants<>+2112(SB), Y0, Y8
@@ -7831,33 +8836,29 @@ single:
 	VADDPS rowConstants<>+1920(SB), Y5, Y5
 	VMULPS Y4, Y0, Y4
 	VMULPS Y5, Y1, Y5
-	VMOVUPS rowConstants<>+0(SB), Y6
+	VMOVUPS rowConstants<>+64(SB), Y6
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
-	VMOVUPS rowConstants<>+64(SB), Y6
+	VMOVUPS rowConstants<>+128(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
-	VMULPS rowConstants<>+128(SB), Y4, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y4, Y6
+	VMULPS rowConstants<>+192(SB), Y5, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y4, Y10
 	VSUBPS Y11, Y5, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y5
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VMULPS Y8, Y10, Y10
@@ -7868,6 +8869,10 @@ single:
 	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y5, Y5
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y4
 	VMULPS Y10, Y11, Y10
@@ -7876,18 +8881,18 @@ single:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y5, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y6, Y6
 	VPSLLD $23, Y7, Y7
 	VMULPS Y6, Y8, Y6
 	VMULPS Y7, Y9, Y7
-	VADDPS rowConstants<>+1600(SB), Y6, Y9
-	VADDPS rowConstants<>+1600(SB), Y7, Y8
-	VMOVUPS rowConstants<>+1600(SB), Y5
+	VADDPS rowConstants<>+1664(SB), Y6, Y9
+	VADDPS rowConstants<>+1664(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y5
 	VDIVPS Y9, Y5, Y9
 	VDIVPS Y8, Y5, Y8
-	VMOVUPS rowConstants<>+1664(SB), Y5
+	VMOVUPS rowConstants<>+0(SB), Y5
 	VCMPPS $17, rowConstants<>+2112(SB), Y6, Y10
 	VBLENDVPS Y10, Y9, Y5, Y10
 	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
@@ -7942,33 +8947,29 @@ singleEnd:
 	VADDPS rowConstants<>+1920(SB), Y7, Y7
 	VMULPS Y6, Y2, Y6
 	VMULPS Y7, Y3, Y7
-	VMOVUPS rowConstants<>+0(SB), Y8
+	VMOVUPS rowConstants<>+64(SB), Y8
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
-	VMOVUPS rowConstants<>+64(SB), Y8
+	VMOVUPS rowConstants<>+128(SB), Y8
 	VMINPS Y6, Y8, Y6
 	VMINPS Y7, Y8, Y7
-	VMULPS rowConstants<>+128(SB), Y6, Y8
-	VMULPS rowConstants<>+128(SB), Y7, Y9
-	VADDPS rowConstants<>+192(SB), Y8, Y8
-	VADDPS rowConstants<>+192(SB), Y9, Y9
-	VSUBPS rowConstants<>+192(SB), Y8, Y10
-	VSUBPS rowConstants<>+192(SB), Y9, Y11
-	VMULPS rowConstants<>+256(SB), Y10, Y12
-	VMULPS rowConstants<>+256(SB), Y11, Y13
+	VMULPS rowConstants<>+192(SB), Y6, Y8
+	VMULPS rowConstants<>+192(SB), Y7, Y9
+	VADDPS rowConstants<>+256(SB), Y8, Y8
+	VADDPS rowConstants<>+256(SB), Y9, Y9
+	VSUBPS rowConstants<>+256(SB), Y8, Y10
+	VSUBPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+320(SB), Y10, Y12
+	VMULPS rowConstants<>+320(SB), Y11, Y13
 	VSUBPS Y12, Y6, Y12
 	VSUBPS Y13, Y7, Y13
-	VMULPS rowConstants<>+320(SB), Y10, Y10
-	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VMULPS rowConstants<>+384(SB), Y10, Y10
+	VMULPS rowConstants<>+384(SB), Y11, Y11
 	VSUBPS Y10, Y12, Y10
 	VSUBPS Y11, Y13, Y11
-	VMOVUPS rowConstants<>+384(SB), Y13
+	VMOVUPS rowConstants<>+448(SB), Y13
 	VMULPS Y10, Y13, Y12
 	VMULPS Y11, Y13, Y7
-	VADDPS rowConstants<>+448(SB), Y12, Y12
-	VADDPS rowConstants<>+448(SB), Y7, Y7
-	VMULPS Y10, Y12, Y12
-	VMULPS Y11, Y7, Y7
 	VADDPS rowConstants<>+512(SB), Y12, Y12
 	VADDPS rowConstants<>+512(SB), Y7, Y7
 	VMULPS Y10, Y12, Y12
@@ -7979,6 +8980,10 @@ singleEnd:
 	VMULPS Y11, Y7, Y7
 	VADDPS rowConstants<>+640(SB), Y12, Y12
 	VADDPS rowConstants<>+640(SB), Y7, Y7
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y7, Y7
+	VADDPS rowConstants<>+704(SB), Y12, Y12
+	VADDPS rowConstants<>+704(SB), Y7, Y7
 	VMULPS Y10, Y10, Y13
 	VMULPS Y11, Y11, Y6
 	VMULPS Y12, Y13, Y12
@@ -7987,18 +8992,18 @@ singleEnd:
 	VADDPS Y11, Y11, Y11
 	VADDPS Y10, Y12, Y10
 	VADDPS Y11, Y7, Y11
-	VADDPS rowConstants<>+704(SB), Y10, Y10
-	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VADDPS rowConstants<>+768(SB), Y10, Y10
+	VADDPS rowConstants<>+768(SB), Y11, Y11
 	VPSLLD $23, Y8, Y8
 	VPSLLD $23, Y9, Y9
 	VMULPS Y8, Y10, Y8
 	VMULPS Y9, Y11, Y9
-	VADDPS rowConstants<>+1600(SB), Y8, Y11
-	VADDPS rowConstants<>+1600(SB), Y9, Y10
-	VMOVUPS rowConstants<>+1600(SB), Y7
+	VADDPS rowConstants<>+1664(SB), Y8, Y11
+	VADDPS rowConstants<>+1664(SB), Y9, Y10
+	VMOVUPS rowConstants<>+1664(SB), Y7
 	VDIVPS Y11, Y7, Y11
 	VDIVPS Y10, Y7, Y10
-	VMOVUPS rowConstants<>+1664(SB), Y7
+	VMOVUPS rowConstants<>+0(SB), Y7
 	VCMPPS $17, rowConstants<>+2112(SB), Y8, Y12
 	VBLENDVPS Y12, Y11, Y7, Y12
 	VCMPPS $17, rowConstants<>+2112(SB), Y9, Y11
@@ -8041,33 +9046,29 @@ several:
 	VMOVUPS 32(R9), Y1
 	VMULPS Y15, Y0, Y2
 	VMULPS Y15, Y1, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y4, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y2, Y8
 	VSUBPS Y9, Y3, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y3
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y6, Y8, Y8
@@ -8078,6 +9079,10 @@ several:
 	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y2
 	VMULPS Y8, Y9, Y8
@@ -8086,14 +9091,14 @@ several:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y3, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y5, Y5
 	VMULPS Y4, Y6, Y4
 	VMULPS Y5, Y7, Y5
-	VADDPS rowConstants<>+1600(SB), Y4, Y4
-	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y5, Y5
 	VDIVPS Y4, Y0, Y4
 	VDIVPS Y5, Y1, Y5
 	VMOVUPS Y4, 0(R8)
@@ -8102,33 +9107,29 @@ several:
 	VMOVUPS 96(R9), Y4
 	VMULPS Y15, Y5, Y1
 	VMULPS Y15, Y4, Y0
-	VMOVUPS rowConstants<>+0(SB), Y7
+	VMOVUPS rowConstants<>+64(SB), Y7
 	VMAXPS Y1, Y7, Y1
 	VMAXPS Y0, Y7, Y0
-	VMOVUPS rowConstants<>+64(SB), Y7
+	VMOVUPS rowConstants<>+128(SB), Y7
 	VMINPS Y1, Y7, Y1
 	VMINPS Y0, Y7, Y0
-	VMULPS rowConstants<>+128(SB), Y1, Y7
-	VMULPS rowConstants<>+128(SB), Y0, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VSUBPS rowConstants<>+192(SB), Y7, Y3
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y3, Y2
-	VMULPS rowConstants<>+256(SB), Y8, Y9
+	VMULPS rowConstants<>+192(SB), Y1, Y7
+	VMULPS rowConstants<>+192(SB), Y0, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VSUBPS rowConstants<>+256(SB), Y7, Y3
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y3, Y2
+	VMULPS rowConstants<>+320(SB), Y8, Y9
 	VSUBPS Y2, Y1, Y2
 	VSUBPS Y9, Y0, Y9
-	VMULPS rowConstants<>+320(SB), Y3, Y3
-	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y3, Y3
+	VMULPS rowConstants<>+384(SB), Y8, Y8
 	VSUBPS Y3, Y2, Y3
 	VSUBPS Y8, Y9, Y8
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y3, Y9, Y2
 	VMULPS Y8, Y9, Y0
-	VADDPS rowConstants<>+448(SB), Y2, Y2
-	VADDPS rowConstants<>+448(SB), Y0, Y0
-	VMULPS Y3, Y2, Y2
-	VMULPS Y8, Y0, Y0
 	VADDPS rowConstants<>+512(SB), Y2, Y2
 	VADDPS rowConstants<>+512(SB), Y0, Y0
 	VMULPS Y3, Y2, Y2
@@ -8139,6 +9140,10 @@ several:
 	VMULPS Y8, Y0, Y0
 	VADDPS rowConstants<>+640(SB), Y2, Y2
 	VADDPS rowConstants<>+640(SB), Y0, Y0
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y0, Y0
+	VADDPS rowConstants<>+704(SB), Y2, Y2
+	VADDPS rowConstants<>+704(SB), Y0, Y0
 	VMULPS Y3, Y3, Y9
 	VMULPS Y8, Y8, Y1
 	VMULPS Y2, Y9, Y2
@@ -8147,14 +9152,14 @@ several:
 	VADDPS Y8, Y8, Y8
 	VADDPS Y3, Y2, Y3
 	VADDPS Y8, Y0, Y8
-	VADDPS rowConstants<>+704(SB), Y3, Y3
-	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y3, Y3
+	VADDPS rowConstants<>+768(SB), Y8, Y8
 	VPSLLD $23, Y7, Y7
 	VPSLLD $23, Y6, Y6
 	VMULPS Y7, Y3, Y7
 	VMULPS Y6, Y8, Y6
-	VADDPS rowConstants<>+1600(SB), Y7, Y7
-	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VADDPS rowConstants<>+1664(SB), Y7, Y7
+	VADDPS rowConstants<>+1664(SB), Y6, Y6
 	VDIVPS Y7, Y5, Y7
 	VDIVPS Y6, Y4, Y6
 	VMOVUPS Y7, 64(R8)
@@ -8172,33 +9177,29 @@ single:
 	VMOVUPS 32(R9), Y1
 	VMULPS Y15, Y0, Y2
 	VMULPS Y15, Y1, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y4, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y2, Y8
 	VSUBPS Y9, Y3, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y3
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y6, Y8, Y8
@@ -8209,6 +9210,10 @@ single:
 	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y2
 	VMULPS Y8, Y9, Y8
@@ -8217,14 +9222,14 @@ single:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y3, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y5, Y5
 	VMULPS Y4, Y6, Y4
 	VMULPS Y5, Y7, Y5
-	VADDPS rowConstants<>+1600(SB), Y4, Y4
-	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y5, Y5
 	VDIVPS Y4, Y0, Y4
 	VDIVPS Y5, Y1, Y5
 	VMOVUPS Y4, 0(R8)
@@ -8246,33 +9251,29 @@ singleEnd:
 	VMASKMOVPS 32(R9), Y1, Y3
 	VMULPS Y15, Y2, Y4
 	VMULPS Y15, Y3, Y5
-	VMOVUPS rowConstants<>+0(SB), Y6
+	VMOVUPS rowConstants<>+64(SB), Y6
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
-	VMOVUPS rowConstants<>+64(SB), Y6
+	VMOVUPS rowConstants<>+128(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
-	VMULPS rowConstants<>+128(SB), Y4, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y4, Y6
+	VMULPS rowConstants<>+192(SB), Y5, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y4, Y10
 	VSUBPS Y11, Y5, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y5
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VMULPS Y8, Y10, Y10
@@ -8283,6 +9284,10 @@ singleEnd:
 	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y5, Y5
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y4
 	VMULPS Y10, Y11, Y10
@@ -8291,14 +9296,14 @@ singleEnd:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y5, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y6, Y6
 	VPSLLD $23, Y7, Y7
 	VMULPS Y6, Y8, Y6
 	VMULPS Y7, Y9, Y7
-	VADDPS rowConstants<>+1600(SB), Y6, Y6
-	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VADDPS rowConstants<>+1664(SB), Y6, Y6
+	VADDPS rowConstants<>+1664(SB), Y7, Y7
 	VDIVPS Y6, Y2, Y6
 	VDIVPS Y7, Y3, Y7
 	VMASKMOVPS Y6, Y0, 0(R8)
@@ -8328,33 +9333,29 @@ several:
 	VMOVUPS rowConstants<>+2304(SB), Y2
 	VMINPS Y0, Y2, Y0
 	VMINPS Y1, Y2, Y1
-	VMOVUPS rowConstants<>+0(SB), Y2
+	VMOVUPS rowConstants<>+64(SB), Y2
 	VMAXPS Y0, Y2, Y3
 	VMAXPS Y1, Y2, Y4
-	VMOVUPS rowConstants<>+64(SB), Y2
+	VMOVUPS rowConstants<>+128(SB), Y2
 	VMINPS Y3, Y2, Y3
 	VMINPS Y4, Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y2
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VADDPS rowConstants<>+192(SB), Y2, Y2
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y2, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y3, Y2
+	VMULPS rowConstants<>+192(SB), Y4, Y5
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y2, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y3, Y8
 	VSUBPS Y9, Y4, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y4
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y4, Y4
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y4, Y4
 	VMULPS Y6, Y8, Y8
@@ -8365,6 +9366,10 @@ several:
 	VMULPS Y7, Y4, Y4
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y4, Y4
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y4, Y4
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y3
 	VMULPS Y8, Y9, Y8
@@ -8373,18 +9378,18 @@ several:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y4, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y2, Y2
 	VPSLLD $23, Y5, Y5
 	VMULPS Y2, Y6, Y2
 	VMULPS Y5, Y7, Y5
-	VADDPS rowConstants<>+1600(SB), Y2, Y7
-	VADDPS rowConstants<>+1600(SB), Y5, Y6
-	VMOVUPS rowConstants<>+1600(SB), Y4
+	VADDPS rowConstants<>+1664(SB), Y2, Y7
+	VADDPS rowConstants<>+1664(SB), Y5, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y4
 	VDIVPS Y7, Y4, Y7
 	VDIVPS Y6, Y4, Y6
-	VMOVUPS rowConstants<>+1664(SB), Y4
+	VMOVUPS rowConstants<>+0(SB), Y4
 	VCMPPS $17, rowConstants<>+2112(SB), Y2, Y8
 	VBLENDVPS Y8, Y7, Y4, Y8
 	VCMPPS $17, rowConstants<>+2112(SB), Y5, Y7
@@ -8413,33 +9418,29 @@ several:
 	VMOVUPS rowConstants<>+2304(SB), Y8
 	VMINPS Y5, Y8, Y5
 	VMINPS Y2, Y8, Y2
-	VMOVUPS rowConstants<>+0(SB), Y8
+	VMOVUPS rowConstants<>+64(SB), Y8
 	VMAXPS Y5, Y8, Y7
 	VMAXPS Y2, Y8, Y1
-	VMOVUPS rowConstants<>+64(SB), Y8
+	VMOVUPS rowConstants<>+128(SB), Y8
 	VMINPS Y7, Y8, Y7
 	VMINPS Y1, Y8, Y1
-	VMULPS rowConstants<>+128(SB), Y7, Y8
-	VMULPS rowConstants<>+128(SB), Y1, Y0
-	VADDPS rowConstants<>+192(SB), Y8, Y8
-	VADDPS rowConstants<>+192(SB), Y0, Y0
-	VSUBPS rowConstants<>+192(SB), Y8, Y4
-	VSUBPS rowConstants<>+192(SB), Y0, Y6
-	VMULPS rowConstants<>+256(SB), Y4, Y3
-	VMULPS rowConstants<>+256(SB), Y6, Y9
+	VMULPS rowConstants<>+192(SB), Y7, Y8
+	VMULPS rowConstants<>+192(SB), Y1, Y0
+	VADDPS rowConstants<>+256(SB), Y8, Y8
+	VADDPS rowConstants<>+256(SB), Y0, Y0
+	VSUBPS rowConstants<>+256(SB), Y8, Y4
+	VSUBPS rowConstants<>+256(SB), Y0, Y6
+	VMULPS rowConstants<>+320(SB), Y4, Y3
+	VMULPS rowConstants<>+320(SB), Y6, Y9
 	VSUBPS Y3, Y7, Y3
 	VSUBPS Y9, Y1, Y9
-	VMULPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS rowConstants<>+320(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y6, Y6
 	VSUBPS Y4, Y3, Y4
 	VSUBPS Y6, Y9, Y6
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y4, Y9, Y3
 	VMULPS Y6, Y9, Y1
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VADDPS rowConstants<>+448(SB), Y1, Y1
-	VMULPS Y4, Y3, Y3
-	VMULPS Y6, Y1, Y1
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y1, Y1
 	VMULPS Y4, Y3, Y3
@@ -8450,6 +9451,10 @@ several:
 	VMULPS Y6, Y1, Y1
 	VADDPS rowConstants<>+640(SB), Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y3, Y3
+	VMULPS Y6, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y1, Y1
 	VMULPS Y4, Y4, Y9
 	VMULPS Y6, Y6, Y7
 	VMULPS Y3, Y9, Y3
@@ -8458,18 +9463,18 @@ several:
 	VADDPS Y6, Y6, Y6
 	VADDPS Y4, Y3, Y4
 	VADDPS Y6, Y1, Y6
-	VADDPS rowConstants<>+704(SB), Y4, Y4
-	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y6, Y6
 	VPSLLD $23, Y8, Y8
 	VPSLLD $23, Y0, Y0
 	VMULPS Y8, Y4, Y8
 	VMULPS Y0, Y6, Y0
-	VADDPS rowConstants<>+1600(SB), Y8, Y6
-	VADDPS rowConstants<>+1600(SB), Y0, Y4
-	VMOVUPS rowConstants<>+1600(SB), Y1
+	VADDPS rowConstants<>+1664(SB), Y8, Y6
+	VADDPS rowConstants<>+1664(SB), Y0, Y4
+	VMOVUPS rowConstants<>+1664(SB), Y1
 	VDIVPS Y6, Y1, Y6
 	VDIVPS Y4, Y1, Y4
-	VMOVUPS rowConstants<>+1664(SB), Y1
+	VMOVUPS rowConstants<>+0(SB), Y1
 	VCMPPS $17, rowConstants<>+2112(SB), Y8, Y3
 	VBLENDVPS Y3, Y6, Y1, Y3
 	VCMPPS $17, rowConstants<>+2112(SB), Y0, Y6
@@ -8508,33 +9513,29 @@ single:
 	VMOVUPS rowConstants<>+2304(SB), Y2
 	VMINPS Y0, Y2, Y0
 	VMINPS Y1, Y2, Y1
-	VMOVUPS rowConstants<>+0(SB), Y2
+	VMOVUPS rowConstants<>+64(SB), Y2
 	VMAXPS Y0, Y2, Y3
 	VMAXPS Y1, Y2, Y4
-	VMOVUPS rowConstants<>+64(SB), Y2
+	VMOVUPS rowConstants<>+128(SB), Y2
 	VMINPS Y3, Y2, Y3
 	VMINPS Y4, Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y2
-	VMULPS rowConstants<>+128(SB), Y4, Y5
-	VADDPS rowConstants<>+192(SB), Y2, Y2
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y2, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y3, Y2
+	VMULPS rowConstants<>+192(SB), Y4, Y5
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y2, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y3, Y8
 	VSUBPS Y9, Y4, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y4
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y4, Y4
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y4, Y4
 	VMULPS Y6, Y8, Y8
@@ -8545,6 +9546,10 @@ single:
 	VMULPS Y7, Y4, Y4
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y4, Y4
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y4, Y4
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y3
 	VMULPS Y8, Y9, Y8
@@ -8553,18 +9558,18 @@ single:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y4, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y2, Y2
 	VPSLLD $23, Y5, Y5
 	VMULPS Y2, Y6, Y2
 	VMULPS Y5, Y7, Y5
-	VADDPS rowConstants<>+1600(SB), Y2, Y7
-	VADDPS rowConstants<>+1600(SB), Y5, Y6
-	VMOVUPS rowConstants<>+1600(SB), Y4
+	VADDPS rowConstants<>+1664(SB), Y2, Y7
+	VADDPS rowConstants<>+1664(SB), Y5, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y4
 	VDIVPS Y7, Y4, Y7
 	VDIVPS Y6, Y4, Y6
-	VMOVUPS rowConstants<>+1664(SB), Y4
+	VMOVUPS rowConstants<>+0(SB), Y4
 	VCMPPS $17, rowConstants<>+2112(SB), Y2, Y8
 	VBLENDVPS Y8, Y7, Y4, Y8
 	VCMPPS $17, rowConstants<>+2112(SB), Y5, Y7
@@ -8607,33 +9612,29 @@ singleEnd:
 	VMOVUPS rowConstants<>+2304(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y2, Y4, Y5
 	VMAXPS Y3, Y4, Y6
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y5, Y4, Y5
 	VMINPS Y6, Y4, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y4
-	VMULPS rowConstants<>+128(SB), Y6, Y7
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y4, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y5, Y4
+	VMULPS rowConstants<>+192(SB), Y6, Y7
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y4, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y5, Y10
 	VSUBPS Y11, Y6, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y6
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y6, Y6
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y6, Y6
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y6, Y6
 	VMULPS Y8, Y10, Y10
@@ -8644,6 +9645,10 @@ singleEnd:
 	VMULPS Y9, Y6, Y6
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y6, Y6
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y5
 	VMULPS Y10, Y11, Y10
@@ -8652,18 +9657,18 @@ singleEnd:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y6, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y7, Y7
 	VMULPS Y4, Y8, Y4
 	VMULPS Y7, Y9, Y7
-	VADDPS rowConstants<>+1600(SB), Y4, Y9
-	VADDPS rowConstants<>+1600(SB), Y7, Y8
-	VMOVUPS rowConstants<>+1600(SB), Y6
+	VADDPS rowConstants<>+1664(SB), Y4, Y9
+	VADDPS rowConstants<>+1664(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y6
 	VDIVPS Y9, Y6, Y9
 	VDIVPS Y8, Y6, Y8
-	VMOVUPS rowConstants<>+1664(SB), Y6
+	VMOVUPS rowConstants<>+0(SB), Y6
 	VCMPPS $17, rowConstants<>+2112(SB), Y4, Y10
 	VBLENDVPS Y10, Y9, Y6, Y10
 	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
@@ -8724,33 +9729,29 @@ several:
 	VADDPS Y1, Y6, Y6
 	VADDPS Y0, Y0, Y0
 	VADDPS Y1, Y1, Y1
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y0, Y4, Y0
 	VMINPS Y1, Y4, Y1
-	VMULPS rowConstants<>+128(SB), Y0, Y4
-	VMULPS rowConstants<>+128(SB), Y1, Y7
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y4, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y0, Y4
+	VMULPS rowConstants<>+192(SB), Y1, Y7
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y4, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y0, Y10
 	VSUBPS Y11, Y1, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y1
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y1, Y1
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y1, Y1
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y1, Y1
 	VMULPS Y8, Y10, Y10
@@ -8761,6 +9762,10 @@ several:
 	VMULPS Y9, Y1, Y1
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y1, Y1
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y0
 	VMULPS Y10, Y11, Y10
@@ -8769,18 +9774,18 @@ several:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y1, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y7, Y7
 	VMULPS Y4, Y8, Y4
 	VMULPS Y7, Y9, Y7
-	VADDPS rowConstants<>+1600(SB), Y4, Y4
-	VADDPS rowConstants<>+1600(SB), Y7, Y7
-	VMOVUPS rowConstants<>+704(SB), Y9
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y7, Y7
+	VMOVUPS rowConstants<>+768(SB), Y9
 	VDIVPS Y4, Y9, Y4
 	VDIVPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+1600(SB), Y9
+	VMOVUPS rowConstants<>+1664(SB), Y9
 	VSUBPS Y4, Y9, Y4
 	VSUBPS Y7, Y9, Y7
 	VCMPPS $17, rowConstants<>+2688(SB), Y2, Y9
@@ -8818,33 +9823,29 @@ several:
 	VADDPS Y9, Y2, Y2
 	VADDPS Y4, Y4, Y4
 	VADDPS Y9, Y9, Y9
-	VMOVUPS rowConstants<>+0(SB), Y3
+	VMOVUPS rowConstants<>+64(SB), Y3
 	VMAXPS Y4, Y3, Y4
 	VMAXPS Y9, Y3, Y9
-	VMOVUPS rowConstants<>+64(SB), Y3
+	VMOVUPS rowConstants<>+128(SB), Y3
 	VMINPS Y4, Y3, Y4
 	VMINPS Y9, Y3, Y9
-	VMULPS rowConstants<>+128(SB), Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y9, Y8
-	VADDPS rowConstants<>+192(SB), Y3, Y3
-	VADDPS rowConstants<>+192(SB), Y8, Y8
-	VSUBPS rowConstants<>+192(SB), Y3, Y1
-	VSUBPS rowConstants<>+192(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y1, Y0
-	VMULPS rowConstants<>+256(SB), Y10, Y11
+	VMULPS rowConstants<>+192(SB), Y4, Y3
+	VMULPS rowConstants<>+192(SB), Y9, Y8
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VADDPS rowConstants<>+256(SB), Y8, Y8
+	VSUBPS rowConstants<>+256(SB), Y3, Y1
+	VSUBPS rowConstants<>+256(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y1, Y0
+	VMULPS rowConstants<>+320(SB), Y10, Y11
 	VSUBPS Y0, Y4, Y0
 	VSUBPS Y11, Y9, Y11
-	VMULPS rowConstants<>+320(SB), Y1, Y1
-	VMULPS rowConstants<>+320(SB), Y10, Y10
+	VMULPS rowConstants<>+384(SB), Y1, Y1
+	VMULPS rowConstants<>+384(SB), Y10, Y10
 	VSUBPS Y1, Y0, Y1
 	VSUBPS Y10, Y11, Y10
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y1, Y11, Y0
 	VMULPS Y10, Y11, Y9
-	VADDPS rowConstants<>+448(SB), Y0, Y0
-	VADDPS rowConstants<>+448(SB), Y9, Y9
-	VMULPS Y1, Y0, Y0
-	VMULPS Y10, Y9, Y9
 	VADDPS rowConstants<>+512(SB), Y0, Y0
 	VADDPS rowConstants<>+512(SB), Y9, Y9
 	VMULPS Y1, Y0, Y0
@@ -8855,6 +9856,10 @@ several:
 	VMULPS Y10, Y9, Y9
 	VADDPS rowConstants<>+640(SB), Y0, Y0
 	VADDPS rowConstants<>+640(SB), Y9, Y9
+	VMULPS Y1, Y0, Y0
+	VMULPS Y10, Y9, Y9
+	VADDPS rowConstants<>+704(SB), Y0, Y0
+	VADDPS rowConstants<>+704(SB), Y9, Y9
 	VMULPS Y1, Y1, Y11
 	VMULPS Y10, Y10, Y4
 	VMULPS Y0, Y11, Y0
@@ -8863,18 +9868,18 @@ several:
 	VADDPS Y10, Y10, Y10
 	VADDPS Y1, Y0, Y1
 	VADDPS Y10, Y9, Y10
-	VADDPS rowConstants<>+704(SB), Y1, Y1
-	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+768(SB), Y1, Y1
+	VADDPS rowConstants<>+768(SB), Y10, Y10
 	VPSLLD $23, Y3, Y3
 	VPSLLD $23, Y8, Y8
 	VMULPS Y3, Y1, Y3
 	VMULPS Y8, Y10, Y8
-	VADDPS rowConstants<>+1600(SB), Y3, Y3
-	VADDPS rowConstants<>+1600(SB), Y8, Y8
-	VMOVUPS rowConstants<>+704(SB), Y10
+	VADDPS rowConstants<>+1664(SB), Y3, Y3
+	VADDPS rowConstants<>+1664(SB), Y8, Y8
+	VMOVUPS rowConstants<>+768(SB), Y10
 	VDIVPS Y3, Y10, Y3
 	VDIVPS Y8, Y10, Y8
-	VMOVUPS rowConstants<>+1600(SB), Y10
+	VMOVUPS rowConstants<>+1664(SB), Y10
 	VSUBPS Y3, Y10, Y3
 	VSUBPS Y8, Y10, Y8
 	VCMPPS $17, rowConstants<>+2688(SB), Y7, Y10
@@ -8921,33 +9926,29 @@ single:
 	VADDPS Y1, Y6, Y6
 	VADDPS Y0, Y0, Y0
 	VADDPS Y1, Y1, Y1
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y0, Y4, Y0
 	VMINPS Y1, Y4, Y1
-	VMULPS rowConstants<>+128(SB), Y0, Y4
-	VMULPS rowConstants<>+128(SB), Y1, Y7
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y4, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y0, Y4
+	VMULPS rowConstants<>+192(SB), Y1, Y7
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y4, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y0, Y10
 	VSUBPS Y11, Y1, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y1
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y1, Y1
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y1, Y1
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y1, Y1
 	VMULPS Y8, Y10, Y10
@@ -8958,6 +9959,10 @@ single:
 	VMULPS Y9, Y1, Y1
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y1, Y1
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y0
 	VMULPS Y10, Y11, Y10
@@ -8966,18 +9971,18 @@ single:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y1, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y7, Y7
 	VMULPS Y4, Y8, Y4
 	VMULPS Y7, Y9, Y7
-	VADDPS rowConstants<>+1600(SB), Y4, Y4
-	VADDPS rowConstants<>+1600(SB), Y7, Y7
-	VMOVUPS rowConstants<>+704(SB), Y9
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y7, Y7
+	VMOVUPS rowConstants<>+768(SB), Y9
 	VDIVPS Y4, Y9, Y4
 	VDIVPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+1600(SB), Y9
+	VMOVUPS rowConstants<>+1664(SB), Y9
 	VSUBPS Y4, Y9, Y4
 	VSUBPS Y7, Y9, Y7
 	VCMPPS $17, rowConstants<>+2688(SB), Y2, Y9
@@ -9028,33 +10033,29 @@ singleEnd:
 	VADDPS Y3, Y8, Y8
 	VADDPS Y2, Y2, Y2
 	VADDPS Y3, Y3, Y3
-	VMOVUPS rowConstants<>+0(SB), Y6
+	VMOVUPS rowConstants<>+64(SB), Y6
 	VMAXPS Y2, Y6, Y2
 	VMAXPS Y3, Y6, Y3
-	VMOVUPS rowConstants<>+64(SB), Y6
+	VMOVUPS rowConstants<>+128(SB), Y6
 	VMINPS Y2, Y6, Y2
 	VMINPS Y3, Y6, Y3
-	VMULPS rowConstants<>+128(SB), Y2, Y6
-	VMULPS rowConstants<>+128(SB), Y3, Y9
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y9, Y9
-	VSUBPS rowConstants<>+192(SB), Y6, Y10
-	VSUBPS rowConstants<>+192(SB), Y9, Y11
-	VMULPS rowConstants<>+256(SB), Y10, Y12
-	VMULPS rowConstants<>+256(SB), Y11, Y13
+	VMULPS rowConstants<>+192(SB), Y2, Y6
+	VMULPS rowConstants<>+192(SB), Y3, Y9
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y9, Y9
+	VSUBPS rowConstants<>+256(SB), Y6, Y10
+	VSUBPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+320(SB), Y10, Y12
+	VMULPS rowConstants<>+320(SB), Y11, Y13
 	VSUBPS Y12, Y2, Y12
 	VSUBPS Y13, Y3, Y13
-	VMULPS rowConstants<>+320(SB), Y10, Y10
-	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VMULPS rowConstants<>+384(SB), Y10, Y10
+	VMULPS rowConstants<>+384(SB), Y11, Y11
 	VSUBPS Y10, Y12, Y10
 	VSUBPS Y11, Y13, Y11
-	VMOVUPS rowConstants<>+384(SB), Y13
+	VMOVUPS rowConstants<>+448(SB), Y13
 	VMULPS Y10, Y13, Y12
 	VMULPS Y11, Y13, Y3
-	VADDPS rowConstants<>+448(SB), Y12, Y12
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y10, Y12, Y12
-	VMULPS Y11, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y12, Y12
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y10, Y12, Y12
@@ -9065,6 +10066,10 @@ singleEnd:
 	VMULPS Y11, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y12, Y12
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y12, Y12
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y10, Y10, Y13
 	VMULPS Y11, Y11, Y2
 	VMULPS Y12, Y13, Y12
@@ -9073,18 +10078,18 @@ singleEnd:
 	VADDPS Y11, Y11, Y11
 	VADDPS Y10, Y12, Y10
 	VADDPS Y11, Y3, Y11
-	VADDPS rowConstants<>+704(SB), Y10, Y10
-	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VADDPS rowConstants<>+768(SB), Y10, Y10
+	VADDPS rowConstants<>+768(SB), Y11, Y11
 	VPSLLD $23, Y6, Y6
 	VPSLLD $23, Y9, Y9
 	VMULPS Y6, Y10, Y6
 	VMULPS Y9, Y11, Y9
-	VADDPS rowConstants<>+1600(SB), Y6, Y6
-	VADDPS rowConstants<>+1600(SB), Y9, Y9
-	VMOVUPS rowConstants<>+704(SB), Y11
+	VADDPS rowConstants<>+1664(SB), Y6, Y6
+	VADDPS rowConstants<>+1664(SB), Y9, Y9
+	VMOVUPS rowConstants<>+768(SB), Y11
 	VDIVPS Y6, Y11, Y6
 	VDIVPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+1600(SB), Y11
+	VMOVUPS rowConstants<>+1664(SB), Y11
 	VSUBPS Y6, Y11, Y6
 	VSUBPS Y9, Y11, Y9
 	VCMPPS $17, rowConstants<>+2688(SB), Y4, Y11
@@ -9111,65 +10116,57 @@ several:
 	VMOVUPS 32(R10), Y1
 	VMOVUPS 64(R10), Y2
 	VMOVUPS 96(R10), Y3
-	VANDPS rowConstants<>+768(SB), Y0, Y0
-	VANDPS rowConstants<>+768(SB), Y1, Y1
-	VANDPS rowConstants<>+768(SB), Y2, Y2
-	VANDPS rowConstants<>+768(SB), Y3, Y3
+	VANDPS rowConstants<>+832(SB), Y0, Y0
+	VANDPS rowConstants<>+832(SB), Y1, Y1
+	VANDPS rowConstants<>+832(SB), Y2, Y2
+	VANDPS rowConstants<>+832(SB), Y3, Y3
 	VMULPS rowConstants<>+2752(SB), Y0, Y0
 	VMULPS rowConstants<>+2752(SB), Y1, Y1
 	VMULPS rowConstants<>+2752(SB), Y2, Y2
 	VMULPS rowConstants<>+2752(SB), Y3, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y0, Y4, Y0
 	VMINPS Y1, Y4, Y1
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y0, Y4
-	VMULPS rowConstants<>+128(SB), Y1, Y5
-	VMULPS rowConstants<>+128(SB), Y2, Y6
-	VMULPS rowConstants<>+128(SB), Y3, Y7
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y4, Y8
-	VSUBPS rowConstants<>+192(SB), Y5, Y9
-	VSUBPS rowConstants<>+192(SB), Y6, Y10
-	VSUBPS rowConstants<>+192(SB), Y7, Y11
-	VMULPS rowConstants<>+256(SB), Y8, Y12
-	VMULPS rowConstants<>+256(SB), Y9, Y13
-	VMULPS rowConstants<>+256(SB), Y10, Y14
-	VMULPS rowConstants<>+256(SB), Y11, Y15
+	VMULPS rowConstants<>+192(SB), Y0, Y4
+	VMULPS rowConstants<>+192(SB), Y1, Y5
+	VMULPS rowConstants<>+192(SB), Y2, Y6
+	VMULPS rowConstants<>+192(SB), Y3, Y7
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y4, Y8
+	VSUBPS rowConstants<>+256(SB), Y5, Y9
+	VSUBPS rowConstants<>+256(SB), Y6, Y10
+	VSUBPS rowConstants<>+256(SB), Y7, Y11
+	VMULPS rowConstants<>+320(SB), Y8, Y12
+	VMULPS rowConstants<>+320(SB), Y9, Y13
+	VMULPS rowConstants<>+320(SB), Y10, Y14
+	VMULPS rowConstants<>+320(SB), Y11, Y15
 	VSUBPS Y12, Y0, Y12
 	VSUBPS Y13, Y1, Y13
 	VSUBPS Y14, Y2, Y14
 	VSUBPS Y15, Y3, Y15
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
-	VMULPS rowConstants<>+320(SB), Y10, Y10
-	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y10, Y10
+	VMULPS rowConstants<>+384(SB), Y11, Y11
 	VSUBPS Y8, Y12, Y8
 	VSUBPS Y9, Y13, Y9
 	VSUBPS Y10, Y14, Y10
 	VSUBPS Y11, Y15, Y11
-	VMOVUPS rowConstants<>+384(SB), Y15
+	VMOVUPS rowConstants<>+448(SB), Y15
 	VMULPS Y8, Y15, Y14
 	VMULPS Y9, Y15, Y13
 	VMULPS Y10, Y15, Y12
 	VMULPS Y11, Y15, Y3
-	VADDPS rowConstants<>+448(SB), Y14, Y14
-	VADDPS rowConstants<>+448(SB), Y13, Y13
-	VADDPS rowConstants<>+448(SB), Y12, Y12
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y8, Y14, Y14
-	VMULPS Y9, Y13, Y13
-	VMULPS Y10, Y12, Y12
-	VMULPS Y11, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y14, Y14
 	VADDPS rowConstants<>+512(SB), Y13, Y13
 	VADDPS rowConstants<>+512(SB), Y12, Y12
@@ -9190,6 +10187,14 @@ several:
 	VADDPS rowConstants<>+640(SB), Y13, Y13
 	VADDPS rowConstants<>+640(SB), Y12, Y12
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y8, Y14, Y14
+	VMULPS Y9, Y13, Y13
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y14, Y14
+	VADDPS rowConstants<>+704(SB), Y13, Y13
+	VADDPS rowConstants<>+704(SB), Y12, Y12
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y8, Y8, Y15
 	VMULPS Y9, Y9, Y2
 	VMULPS Y10, Y10, Y1
@@ -9206,10 +10211,10 @@ several:
 	VADDPS Y9, Y13, Y9
 	VADDPS Y10, Y12, Y10
 	VADDPS Y11, Y3, Y11
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
-	VADDPS rowConstants<>+704(SB), Y10, Y10
-	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y10, Y10
+	VADDPS rowConstants<>+768(SB), Y11, Y11
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y5, Y5
 	VPSLLD $23, Y6, Y6
@@ -9218,16 +10223,16 @@ several:
 	VMULPS Y5, Y9, Y5
 	VMULPS Y6, Y10, Y6
 	VMULPS Y7, Y11, Y7
-	VADDPS rowConstants<>+1600(SB), Y4, Y11
-	VADDPS rowConstants<>+1600(SB), Y5, Y10
-	VADDPS rowConstants<>+1600(SB), Y6, Y9
-	VADDPS rowConstants<>+1600(SB), Y7, Y8
-	VMOVUPS rowConstants<>+1600(SB), Y3
+	VADDPS rowConstants<>+1664(SB), Y4, Y11
+	VADDPS rowConstants<>+1664(SB), Y5, Y10
+	VADDPS rowConstants<>+1664(SB), Y6, Y9
+	VADDPS rowConstants<>+1664(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y3
 	VDIVPS Y11, Y3, Y11
 	VDIVPS Y10, Y3, Y10
 	VDIVPS Y9, Y3, Y9
 	VDIVPS Y8, Y3, Y8
-	VMOVUPS rowConstants<>+1664(SB), Y3
+	VMOVUPS rowConstants<>+0(SB), Y3
 	VCMPPS $17, rowConstants<>+2112(SB), Y4, Y12
 	VBLENDVPS Y12, Y11, Y3, Y12
 	VCMPPS $17, rowConstants<>+2112(SB), Y5, Y11
@@ -9272,37 +10277,33 @@ severalEnd:
 single:
 	VMOVUPS 0(R10), Y0
 	VMOVUPS 32(R10), Y1
-	VANDPS rowConstants<>+768(SB), Y0, Y0
-	VANDPS rowConstants<>+768(SB), Y1, Y1
+	VANDPS rowConstants<>+832(SB), Y0, Y0
+	VANDPS rowConstants<>+832(SB), Y1, Y1
 	VMULPS rowConstants<>+2752(SB), Y0, Y0
 	VMULPS rowConstants<>+2752(SB), Y1, Y1
-	VMOVUPS rowConstants<>+0(SB), Y2
+	VMOVUPS rowConstants<>+64(SB), Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
-	VMOVUPS rowConstants<>+64(SB), Y2
+	VMOVUPS rowConstants<>+128(SB), Y2
 	VMINPS Y0, Y2, Y0
 	VMINPS Y1, Y2, Y1
-	VMULPS rowConstants<>+128(SB), Y0, Y2
-	VMULPS rowConstants<>+128(SB), Y1, Y3
-	VADDPS rowConstants<>+192(SB), Y2, Y2
-	VADDPS rowConstants<>+192(SB), Y3, Y3
-	VSUBPS rowConstants<>+192(SB), Y2, Y4
-	VSUBPS rowConstants<>+192(SB), Y3, Y5
-	VMULPS rowConstants<>+256(SB), Y4, Y6
-	VMULPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
 	VSUBPS Y6, Y0, Y6
 	VSUBPS Y7, Y1, Y7
-	VMULPS rowConstants<>+320(SB), Y4, Y4
-	VMULPS rowConstants<>+320(SB), Y5, Y5
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
 	VSUBPS Y4, Y6, Y4
 	VSUBPS Y5, Y7, Y5
-	VMOVUPS rowConstants<>+384(SB), Y7
+	VMOVUPS rowConstants<>+448(SB), Y7
 	VMULPS Y4, Y7, Y6
 	VMULPS Y5, Y7, Y1
-	VADDPS rowConstants<>+448(SB), Y6, Y6
-	VADDPS rowConstants<>+448(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
 	VADDPS rowConstants<>+512(SB), Y6, Y6
 	VADDPS rowConstants<>+512(SB), Y1, Y1
 	VMULPS Y4, Y6, Y6
@@ -9313,6 +10314,10 @@ single:
 	VMULPS Y5, Y1, Y1
 	VADDPS rowConstants<>+640(SB), Y6, Y6
 	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
 	VMULPS Y4, Y4, Y7
 	VMULPS Y5, Y5, Y0
 	VMULPS Y6, Y7, Y6
@@ -9321,18 +10326,18 @@ single:
 	VADDPS Y5, Y5, Y5
 	VADDPS Y4, Y6, Y4
 	VADDPS Y5, Y1, Y5
-	VADDPS rowConstants<>+704(SB), Y4, Y4
-	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
 	VPSLLD $23, Y2, Y2
 	VPSLLD $23, Y3, Y3
 	VMULPS Y2, Y4, Y2
 	VMULPS Y3, Y5, Y3
-	VADDPS rowConstants<>+1600(SB), Y2, Y5
-	VADDPS rowConstants<>+1600(SB), Y3, Y4
-	VMOVUPS rowConstants<>+1600(SB), Y1
+	VADDPS rowConstants<>+1664(SB), Y2, Y5
+	VADDPS rowConstants<>+1664(SB), Y3, Y4
+	VMOVUPS rowConstants<>+1664(SB), Y1
 	VDIVPS Y5, Y1, Y5
 	VDIVPS Y4, Y1, Y4
-	VMOVUPS rowConstants<>+1664(SB), Y1
+	VMOVUPS rowConstants<>+0(SB), Y1
 	VCMPPS $17, rowConstants<>+2112(SB), Y2, Y6
 	VBLENDVPS Y6, Y5, Y1, Y6
 	VCMPPS $17, rowConstants<>+2112(SB), Y3, Y5
@@ -9365,37 +10370,33 @@ singleEnd:
 	VMOVUPS 32(AX), Y1
 	VMASKMOVPS 0(R10), Y0, Y2
 	VMASKMOVPS 32(R10), Y1, Y3
-	VANDPS rowConstants<>+768(SB), Y2, Y2
-	VANDPS rowConstants<>+768(SB), Y3, Y3
+	VANDPS rowConstants<>+832(SB), Y2, Y2
+	VANDPS rowConstants<>+832(SB), Y3, Y3
 	VMULPS rowConstants<>+2752(SB), Y2, Y2
 	VMULPS rowConstants<>+2752(SB), Y3, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y4, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y2, Y8
 	VSUBPS Y9, Y3, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y3
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y6, Y8, Y8
@@ -9406,6 +10407,10 @@ singleEnd:
 	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y2
 	VMULPS Y8, Y9, Y8
@@ -9414,18 +10419,18 @@ singleEnd:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y3, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y5, Y5
 	VMULPS Y4, Y6, Y4
 	VMULPS Y5, Y7, Y5
-	VADDPS rowConstants<>+1600(SB), Y4, Y7
-	VADDPS rowConstants<>+1600(SB), Y5, Y6
-	VMOVUPS rowConstants<>+1600(SB), Y3
+	VADDPS rowConstants<>+1664(SB), Y4, Y7
+	VADDPS rowConstants<>+1664(SB), Y5, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y3
 	VDIVPS Y7, Y3, Y7
 	VDIVPS Y6, Y3, Y6
-	VMOVUPS rowConstants<>+1664(SB), Y3
+	VMOVUPS rowConstants<>+0(SB), Y3
 	VCMPPS $17, rowConstants<>+2112(SB), Y4, Y8
 	VBLENDVPS Y8, Y7, Y3, Y8
 	VCMPPS $17, rowConstants<>+2112(SB), Y5, Y7
@@ -9460,33 +10465,29 @@ several:
 	VMOVUPS 32(R9), Y1
 	VMULPS rowConstants<>+2880(SB), Y0, Y2
 	VMULPS rowConstants<>+2880(SB), Y1, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y4, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y2, Y8
 	VSUBPS Y9, Y3, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y3
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y6, Y8, Y8
@@ -9497,6 +10498,10 @@ several:
 	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y2
 	VMULPS Y8, Y9, Y8
@@ -9505,14 +10510,14 @@ several:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y3, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y5, Y5
 	VMULPS Y4, Y6, Y4
 	VMULPS Y5, Y7, Y5
-	VADDPS rowConstants<>+1600(SB), Y4, Y4
-	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y5, Y5
 	VDIVPS Y4, Y0, Y4
 	VDIVPS Y5, Y1, Y5
 	VMOVUPS 0(R10), Y1
@@ -9525,33 +10530,29 @@ several:
 	VMOVUPS 96(R9), Y1
 	VMULPS rowConstants<>+2880(SB), Y0, Y5
 	VMULPS rowConstants<>+2880(SB), Y1, Y4
-	VMOVUPS rowConstants<>+0(SB), Y7
+	VMOVUPS rowConstants<>+64(SB), Y7
 	VMAXPS Y5, Y7, Y5
 	VMAXPS Y4, Y7, Y4
-	VMOVUPS rowConstants<>+64(SB), Y7
+	VMOVUPS rowConstants<>+128(SB), Y7
 	VMINPS Y5, Y7, Y5
 	VMINPS Y4, Y7, Y4
-	VMULPS rowConstants<>+128(SB), Y5, Y7
-	VMULPS rowConstants<>+128(SB), Y4, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VSUBPS rowConstants<>+192(SB), Y7, Y3
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y3, Y2
-	VMULPS rowConstants<>+256(SB), Y8, Y9
+	VMULPS rowConstants<>+192(SB), Y5, Y7
+	VMULPS rowConstants<>+192(SB), Y4, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VSUBPS rowConstants<>+256(SB), Y7, Y3
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y3, Y2
+	VMULPS rowConstants<>+320(SB), Y8, Y9
 	VSUBPS Y2, Y5, Y2
 	VSUBPS Y9, Y4, Y9
-	VMULPS rowConstants<>+320(SB), Y3, Y3
-	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y3, Y3
+	VMULPS rowConstants<>+384(SB), Y8, Y8
 	VSUBPS Y3, Y2, Y3
 	VSUBPS Y8, Y9, Y8
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y3, Y9, Y2
 	VMULPS Y8, Y9, Y4
-	VADDPS rowConstants<>+448(SB), Y2, Y2
-	VADDPS rowConstants<>+448(SB), Y4, Y4
-	VMULPS Y3, Y2, Y2
-	VMULPS Y8, Y4, Y4
 	VADDPS rowConstants<>+512(SB), Y2, Y2
 	VADDPS rowConstants<>+512(SB), Y4, Y4
 	VMULPS Y3, Y2, Y2
@@ -9562,6 +10563,10 @@ several:
 	VMULPS Y8, Y4, Y4
 	VADDPS rowConstants<>+640(SB), Y2, Y2
 	VADDPS rowConstants<>+640(SB), Y4, Y4
+	VMULPS Y3, Y2, Y2
+	VMULPS Y8, Y4, Y4
+	VADDPS rowConstants<>+704(SB), Y2, Y2
+	VADDPS rowConstants<>+704(SB), Y4, Y4
 	VMULPS Y3, Y3, Y9
 	VMULPS Y8, Y8, Y5
 	VMULPS Y2, Y9, Y2
@@ -9570,14 +10575,14 @@ several:
 	VADDPS Y8, Y8, Y8
 	VADDPS Y3, Y2, Y3
 	VADDPS Y8, Y4, Y8
-	VADDPS rowConstants<>+704(SB), Y3, Y3
-	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y3, Y3
+	VADDPS rowConstants<>+768(SB), Y8, Y8
 	VPSLLD $23, Y7, Y7
 	VPSLLD $23, Y6, Y6
 	VMULPS Y7, Y3, Y7
 	VMULPS Y6, Y8, Y6
-	VADDPS rowConstants<>+1600(SB), Y7, Y7
-	VADDPS rowConstants<>+1600(SB), Y6, Y6
+	VADDPS rowConstants<>+1664(SB), Y7, Y7
+	VADDPS rowConstants<>+1664(SB), Y6, Y6
 	VDIVPS Y7, Y0, Y7
 	VDIVPS Y6, Y1, Y6
 	VMOVUPS 64(R10), Y1
@@ -9600,33 +10605,29 @@ single:
 	VMOVUPS 32(R9), Y1
 	VMULPS rowConstants<>+2880(SB), Y0, Y2
 	VMULPS rowConstants<>+2880(SB), Y1, Y3
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+128(SB), Y2, Y4
-	VMULPS rowConstants<>+128(SB), Y3, Y5
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y5, Y5
-	VSUBPS rowConstants<>+192(SB), Y4, Y6
-	VSUBPS rowConstants<>+192(SB), Y5, Y7
-	VMULPS rowConstants<>+256(SB), Y6, Y8
-	VMULPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
 	VSUBPS Y8, Y2, Y8
 	VSUBPS Y9, Y3, Y9
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y7, Y7
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
 	VSUBPS Y6, Y8, Y6
 	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+384(SB), Y9
+	VMOVUPS rowConstants<>+448(SB), Y9
 	VMULPS Y6, Y9, Y8
 	VMULPS Y7, Y9, Y3
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y6, Y8, Y8
@@ -9637,6 +10638,10 @@ single:
 	VMULPS Y7, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y6, Y6, Y9
 	VMULPS Y7, Y7, Y2
 	VMULPS Y8, Y9, Y8
@@ -9645,14 +10650,14 @@ single:
 	VADDPS Y7, Y7, Y7
 	VADDPS Y6, Y8, Y6
 	VADDPS Y7, Y3, Y7
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y7, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y5, Y5
 	VMULPS Y4, Y6, Y4
 	VMULPS Y5, Y7, Y5
-	VADDPS rowConstants<>+1600(SB), Y4, Y4
-	VADDPS rowConstants<>+1600(SB), Y5, Y5
+	VADDPS rowConstants<>+1664(SB), Y4, Y4
+	VADDPS rowConstants<>+1664(SB), Y5, Y5
 	VDIVPS Y4, Y0, Y4
 	VDIVPS Y5, Y1, Y5
 	VMOVUPS 0(R10), Y1
@@ -9679,33 +10684,29 @@ singleEnd:
 	VMASKMOVPS 32(R9), Y1, Y3
 	VMULPS rowConstants<>+2880(SB), Y2, Y4
 	VMULPS rowConstants<>+2880(SB), Y3, Y5
-	VMOVUPS rowConstants<>+0(SB), Y6
+	VMOVUPS rowConstants<>+64(SB), Y6
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
-	VMOVUPS rowConstants<>+64(SB), Y6
+	VMOVUPS rowConstants<>+128(SB), Y6
 	VMINPS Y4, Y6, Y4
 	VMINPS Y5, Y6, Y5
-	VMULPS rowConstants<>+128(SB), Y4, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y7
-	VADDPS rowConstants<>+192(SB), Y6, Y6
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y6, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y4, Y6
+	VMULPS rowConstants<>+192(SB), Y5, Y7
+	VADDPS rowConstants<>+256(SB), Y6, Y6
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y6, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y4, Y10
 	VSUBPS Y11, Y5, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y5
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VMULPS Y8, Y10, Y10
@@ -9716,6 +10717,10 @@ singleEnd:
 	VMULPS Y9, Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y5, Y5
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y4
 	VMULPS Y10, Y11, Y10
@@ -9724,14 +10729,14 @@ singleEnd:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y5, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y6, Y6
 	VPSLLD $23, Y7, Y7
 	VMULPS Y6, Y8, Y6
 	VMULPS Y7, Y9, Y7
-	VADDPS rowConstants<>+1600(SB), Y6, Y6
-	VADDPS rowConstants<>+1600(SB), Y7, Y7
+	VADDPS rowConstants<>+1664(SB), Y6, Y6
+	VADDPS rowConstants<>+1664(SB), Y7, Y7
 	VDIVPS Y6, Y2, Y6
 	VDIVPS Y7, Y3, Y7
 	VMASKMOVPS 0(R10), Y0, Y3
@@ -9766,33 +10771,29 @@ several:
 	VMINPS Y1, Y2, Y4
 	VMULPS rowConstants<>+2880(SB), Y3, Y3
 	VMULPS rowConstants<>+2880(SB), Y4, Y4
-	VMOVUPS rowConstants<>+0(SB), Y2
+	VMOVUPS rowConstants<>+64(SB), Y2
 	VMAXPS Y3, Y2, Y5
 	VMAXPS Y4, Y2, Y6
-	VMOVUPS rowConstants<>+64(SB), Y2
+	VMOVUPS rowConstants<>+128(SB), Y2
 	VMINPS Y5, Y2, Y5
 	VMINPS Y6, Y2, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y2
-	VMULPS rowConstants<>+128(SB), Y6, Y7
-	VADDPS rowConstants<>+192(SB), Y2, Y2
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y2, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y5, Y2
+	VMULPS rowConstants<>+192(SB), Y6, Y7
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y2, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y5, Y10
 	VSUBPS Y11, Y6, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y6
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y6, Y6
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y6, Y6
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y6, Y6
 	VMULPS Y8, Y10, Y10
@@ -9803,6 +10804,10 @@ several:
 	VMULPS Y9, Y6, Y6
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y6, Y6
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y5
 	VMULPS Y10, Y11, Y10
@@ -9811,18 +10816,18 @@ several:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y6, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y2, Y2
 	VPSLLD $23, Y7, Y7
 	VMULPS Y2, Y8, Y2
 	VMULPS Y7, Y9, Y7
-	VADDPS rowConstants<>+1600(SB), Y2, Y9
-	VADDPS rowConstants<>+1600(SB), Y7, Y8
-	VMOVUPS rowConstants<>+1600(SB), Y6
+	VADDPS rowConstants<>+1664(SB), Y2, Y9
+	VADDPS rowConstants<>+1664(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y6
 	VDIVPS Y9, Y6, Y9
 	VDIVPS Y8, Y6, Y8
-	VMOVUPS rowConstants<>+1664(SB), Y6
+	VMOVUPS rowConstants<>+0(SB), Y6
 	VCMPPS $17, rowConstants<>+2112(SB), Y2, Y10
 	VBLENDVPS Y10, Y9, Y6, Y10
 	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
@@ -9861,33 +10866,29 @@ several:
 	VMINPS Y2, Y9, Y0
 	VMULPS rowConstants<>+2880(SB), Y10, Y10
 	VMULPS rowConstants<>+2880(SB), Y0, Y0
-	VMOVUPS rowConstants<>+0(SB), Y9
+	VMOVUPS rowConstants<>+64(SB), Y9
 	VMAXPS Y10, Y9, Y1
 	VMAXPS Y0, Y9, Y3
-	VMOVUPS rowConstants<>+64(SB), Y9
+	VMOVUPS rowConstants<>+128(SB), Y9
 	VMINPS Y1, Y9, Y1
 	VMINPS Y3, Y9, Y3
-	VMULPS rowConstants<>+128(SB), Y1, Y9
-	VMULPS rowConstants<>+128(SB), Y3, Y4
-	VADDPS rowConstants<>+192(SB), Y9, Y9
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VSUBPS rowConstants<>+192(SB), Y9, Y6
-	VSUBPS rowConstants<>+192(SB), Y4, Y8
-	VMULPS rowConstants<>+256(SB), Y6, Y5
-	VMULPS rowConstants<>+256(SB), Y8, Y11
+	VMULPS rowConstants<>+192(SB), Y1, Y9
+	VMULPS rowConstants<>+192(SB), Y3, Y4
+	VADDPS rowConstants<>+256(SB), Y9, Y9
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VSUBPS rowConstants<>+256(SB), Y9, Y6
+	VSUBPS rowConstants<>+256(SB), Y4, Y8
+	VMULPS rowConstants<>+320(SB), Y6, Y5
+	VMULPS rowConstants<>+320(SB), Y8, Y11
 	VSUBPS Y5, Y1, Y5
 	VSUBPS Y11, Y3, Y11
-	VMULPS rowConstants<>+320(SB), Y6, Y6
-	VMULPS rowConstants<>+320(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y8, Y8
 	VSUBPS Y6, Y5, Y6
 	VSUBPS Y8, Y11, Y8
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y6, Y11, Y5
 	VMULPS Y8, Y11, Y3
-	VADDPS rowConstants<>+448(SB), Y5, Y5
-	VADDPS rowConstants<>+448(SB), Y3, Y3
-	VMULPS Y6, Y5, Y5
-	VMULPS Y8, Y3, Y3
 	VADDPS rowConstants<>+512(SB), Y5, Y5
 	VADDPS rowConstants<>+512(SB), Y3, Y3
 	VMULPS Y6, Y5, Y5
@@ -9898,6 +10899,10 @@ several:
 	VMULPS Y8, Y3, Y3
 	VADDPS rowConstants<>+640(SB), Y5, Y5
 	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y5, Y5
+	VMULPS Y8, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y3, Y3
 	VMULPS Y6, Y6, Y11
 	VMULPS Y8, Y8, Y1
 	VMULPS Y5, Y11, Y5
@@ -9906,18 +10911,18 @@ several:
 	VADDPS Y8, Y8, Y8
 	VADDPS Y6, Y5, Y6
 	VADDPS Y8, Y3, Y8
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y8, Y8
 	VPSLLD $23, Y9, Y9
 	VPSLLD $23, Y4, Y4
 	VMULPS Y9, Y6, Y9
 	VMULPS Y4, Y8, Y4
-	VADDPS rowConstants<>+1600(SB), Y9, Y8
-	VADDPS rowConstants<>+1600(SB), Y4, Y6
-	VMOVUPS rowConstants<>+1600(SB), Y3
+	VADDPS rowConstants<>+1664(SB), Y9, Y8
+	VADDPS rowConstants<>+1664(SB), Y4, Y6
+	VMOVUPS rowConstants<>+1664(SB), Y3
 	VDIVPS Y8, Y3, Y8
 	VDIVPS Y6, Y3, Y6
-	VMOVUPS rowConstants<>+1664(SB), Y3
+	VMOVUPS rowConstants<>+0(SB), Y3
 	VCMPPS $17, rowConstants<>+2112(SB), Y9, Y5
 	VBLENDVPS Y5, Y8, Y3, Y5
 	VCMPPS $17, rowConstants<>+2112(SB), Y4, Y8
@@ -9968,33 +10973,29 @@ single:
 	VMINPS Y1, Y2, Y4
 	VMULPS rowConstants<>+2880(SB), Y3, Y3
 	VMULPS rowConstants<>+2880(SB), Y4, Y4
-	VMOVUPS rowConstants<>+0(SB), Y2
+	VMOVUPS rowConstants<>+64(SB), Y2
 	VMAXPS Y3, Y2, Y5
 	VMAXPS Y4, Y2, Y6
-	VMOVUPS rowConstants<>+64(SB), Y2
+	VMOVUPS rowConstants<>+128(SB), Y2
 	VMINPS Y5, Y2, Y5
 	VMINPS Y6, Y2, Y6
-	VMULPS rowConstants<>+128(SB), Y5, Y2
-	VMULPS rowConstants<>+128(SB), Y6, Y7
-	VADDPS rowConstants<>+192(SB), Y2, Y2
-	VADDPS rowConstants<>+192(SB), Y7, Y7
-	VSUBPS rowConstants<>+192(SB), Y2, Y8
-	VSUBPS rowConstants<>+192(SB), Y7, Y9
-	VMULPS rowConstants<>+256(SB), Y8, Y10
-	VMULPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+192(SB), Y5, Y2
+	VMULPS rowConstants<>+192(SB), Y6, Y7
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y7, Y7
+	VSUBPS rowConstants<>+256(SB), Y2, Y8
+	VSUBPS rowConstants<>+256(SB), Y7, Y9
+	VMULPS rowConstants<>+320(SB), Y8, Y10
+	VMULPS rowConstants<>+320(SB), Y9, Y11
 	VSUBPS Y10, Y5, Y10
 	VSUBPS Y11, Y6, Y11
-	VMULPS rowConstants<>+320(SB), Y8, Y8
-	VMULPS rowConstants<>+320(SB), Y9, Y9
+	VMULPS rowConstants<>+384(SB), Y8, Y8
+	VMULPS rowConstants<>+384(SB), Y9, Y9
 	VSUBPS Y8, Y10, Y8
 	VSUBPS Y9, Y11, Y9
-	VMOVUPS rowConstants<>+384(SB), Y11
+	VMOVUPS rowConstants<>+448(SB), Y11
 	VMULPS Y8, Y11, Y10
 	VMULPS Y9, Y11, Y6
-	VADDPS rowConstants<>+448(SB), Y10, Y10
-	VADDPS rowConstants<>+448(SB), Y6, Y6
-	VMULPS Y8, Y10, Y10
-	VMULPS Y9, Y6, Y6
 	VADDPS rowConstants<>+512(SB), Y10, Y10
 	VADDPS rowConstants<>+512(SB), Y6, Y6
 	VMULPS Y8, Y10, Y10
@@ -10005,6 +11006,10 @@ single:
 	VMULPS Y9, Y6, Y6
 	VADDPS rowConstants<>+640(SB), Y10, Y10
 	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VMULPS Y8, Y10, Y10
+	VMULPS Y9, Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y10, Y10
+	VADDPS rowConstants<>+704(SB), Y6, Y6
 	VMULPS Y8, Y8, Y11
 	VMULPS Y9, Y9, Y5
 	VMULPS Y10, Y11, Y10
@@ -10013,18 +11018,18 @@ single:
 	VADDPS Y9, Y9, Y9
 	VADDPS Y8, Y10, Y8
 	VADDPS Y9, Y6, Y9
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y9, Y9
+	VADDPS rowConstants<>+768(SB), Y8, Y8
+	VADDPS rowConstants<>+768(SB), Y9, Y9
 	VPSLLD $23, Y2, Y2
 	VPSLLD $23, Y7, Y7
 	VMULPS Y2, Y8, Y2
 	VMULPS Y7, Y9, Y7
-	VADDPS rowConstants<>+1600(SB), Y2, Y9
-	VADDPS rowConstants<>+1600(SB), Y7, Y8
-	VMOVUPS rowConstants<>+1600(SB), Y6
+	VADDPS rowConstants<>+1664(SB), Y2, Y9
+	VADDPS rowConstants<>+1664(SB), Y7, Y8
+	VMOVUPS rowConstants<>+1664(SB), Y6
 	VDIVPS Y9, Y6, Y9
 	VDIVPS Y8, Y6, Y8
-	VMOVUPS rowConstants<>+1664(SB), Y6
+	VMOVUPS rowConstants<>+0(SB), Y6
 	VCMPPS $17, rowConstants<>+2112(SB), Y2, Y10
 	VBLENDVPS Y10, Y9, Y6, Y10
 	VCMPPS $17, rowConstants<>+2112(SB), Y7, Y9
@@ -10079,33 +11084,29 @@ singleEnd:
 	VMINPS Y3, Y4, Y6
 	VMULPS rowConstants<>+2880(SB), Y5, Y5
 	VMULPS rowConstants<>+2880(SB), Y6, Y6
-	VMOVUPS rowConstants<>+0(SB), Y4
+	VMOVUPS rowConstants<>+64(SB), Y4
 	VMAXPS Y5, Y4, Y7
 	VMAXPS Y6, Y4, Y8
-	VMOVUPS rowConstants<>+64(SB), Y4
+	VMOVUPS rowConstants<>+128(SB), Y4
 	VMINPS Y7, Y4, Y7
 	VMINPS Y8, Y4, Y8
-	VMULPS rowConstants<>+128(SB), Y7, Y4
-	VMULPS rowConstants<>+128(SB), Y8, Y9
-	VADDPS rowConstants<>+192(SB), Y4, Y4
-	VADDPS rowConstants<>+192(SB), Y9, Y9
-	VSUBPS rowConstants<>+192(SB), Y4, Y10
-	VSUBPS rowConstants<>+192(SB), Y9, Y11
-	VMULPS rowConstants<>+256(SB), Y10, Y12
-	VMULPS rowConstants<>+256(SB), Y11, Y13
+	VMULPS rowConstants<>+192(SB), Y7, Y4
+	VMULPS rowConstants<>+192(SB), Y8, Y9
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y9, Y9
+	VSUBPS rowConstants<>+256(SB), Y4, Y10
+	VSUBPS rowConstants<>+256(SB), Y9, Y11
+	VMULPS rowConstants<>+320(SB), Y10, Y12
+	VMULPS rowConstants<>+320(SB), Y11, Y13
 	VSUBPS Y12, Y7, Y12
 	VSUBPS Y13, Y8, Y13
-	VMULPS rowConstants<>+320(SB), Y10, Y10
-	VMULPS rowConstants<>+320(SB), Y11, Y11
+	VMULPS rowConstants<>+384(SB), Y10, Y10
+	VMULPS rowConstants<>+384(SB), Y11, Y11
 	VSUBPS Y10, Y12, Y10
 	VSUBPS Y11, Y13, Y11
-	VMOVUPS rowConstants<>+384(SB), Y13
+	VMOVUPS rowConstants<>+448(SB), Y13
 	VMULPS Y10, Y13, Y12
 	VMULPS Y11, Y13, Y8
-	VADDPS rowConstants<>+448(SB), Y12, Y12
-	VADDPS rowConstants<>+448(SB), Y8, Y8
-	VMULPS Y10, Y12, Y12
-	VMULPS Y11, Y8, Y8
 	VADDPS rowConstants<>+512(SB), Y12, Y12
 	VADDPS rowConstants<>+512(SB), Y8, Y8
 	VMULPS Y10, Y12, Y12
@@ -10116,6 +11117,10 @@ singleEnd:
 	VMULPS Y11, Y8, Y8
 	VADDPS rowConstants<>+640(SB), Y12, Y12
 	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VMULPS Y10, Y12, Y12
+	VMULPS Y11, Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y12, Y12
+	VADDPS rowConstants<>+704(SB), Y8, Y8
 	VMULPS Y10, Y10, Y13
 	VMULPS Y11, Y11, Y7
 	VMULPS Y12, Y13, Y12
@@ -10124,18 +11129,18 @@ singleEnd:
 	VADDPS Y11, Y11, Y11
 	VADDPS Y10, Y12, Y10
 	VADDPS Y11, Y8, Y11
-	VADDPS rowConstants<>+704(SB), Y10, Y10
-	VADDPS rowConstants<>+704(SB), Y11, Y11
+	VADDPS rowConstants<>+768(SB), Y10, Y10
+	VADDPS rowConstants<>+768(SB), Y11, Y11
 	VPSLLD $23, Y4, Y4
 	VPSLLD $23, Y9, Y9
 	VMULPS Y4, Y10, Y4
 	VMULPS Y9, Y11, Y9
-	VADDPS rowConstants<>+1600(SB), Y4, Y11
-	VADDPS rowConstants<>+1600(SB), Y9, Y10
-	VMOVUPS rowConstants<>+1600(SB), Y8
+	VADDPS rowConstants<>+1664(SB), Y4, Y11
+	VADDPS rowConstants<>+1664(SB), Y9, Y10
+	VMOVUPS rowConstants<>+1664(SB), Y8
 	VDIVPS Y11, Y8, Y11
 	VDIVPS Y10, Y8, Y10
-	VMOVUPS rowConstants<>+1664(SB), Y8
+	VMOVUPS rowConstants<>+0(SB), Y8
 	VCMPPS $17, rowConstants<>+2112(SB), Y4, Y12
 	VBLENDVPS Y12, Y11, Y8, Y12
 	VCMPPS $17, rowConstants<>+2112(SB), Y9, Y11
@@ -10181,7 +11186,7 @@ several:
 	VMOVUPS 32(R9), Y1
 	VMOVUPS 64(R9), Y2
 	VMOVUPS 96(R9), Y3
-	VMOVUPS rowConstants<>+1664(SB), Y4
+	VMOVUPS rowConstants<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
@@ -10201,7 +11206,7 @@ severalEnd:
 single:
 	VMOVUPS 0(R9), Y0
 	VMOVUPS 32(R9), Y1
-	VMOVUPS rowConstants<>+1664(SB), Y2
+	VMOVUPS rowConstants<>+0(SB), Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 	VMOVUPS Y0, 0(R8)
@@ -10221,7 +11226,7 @@ singleEnd:
 	VMOVUPS 32(AX), Y1
 	VMASKMOVPS 0(R9), Y0, Y2
 	VMASKMOVPS 32(R9), Y1, Y3
-	VMOVUPS rowConstants<>+1664(SB), Y4
+	VMOVUPS rowConstants<>+0(SB), Y4
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 	VMASKMOVPS Y2, Y0, 0(R8)
@@ -10248,14 +11253,14 @@ several:
 	VMOVUPS 32(R9), Y5
 	VMOVUPS 64(R9), Y6
 	VMOVUPS 96(R9), Y7
-	VMOVUPS rowConstants<>+1664(SB), Y8
-	VCMPPS $30, rowConstants<>+1664(SB), Y0, Y9
+	VMOVUPS rowConstants<>+0(SB), Y8
+	VCMPPS $30, rowConstants<>+0(SB), Y0, Y9
 	VBLENDVPS Y9, Y4, Y8, Y9
-	VCMPPS $30, rowConstants<>+1664(SB), Y1, Y4
+	VCMPPS $30, rowConstants<>+0(SB), Y1, Y4
 	VBLENDVPS Y4, Y5, Y8, Y4
-	VCMPPS $30, rowConstants<>+1664(SB), Y2, Y5
+	VCMPPS $30, rowConstants<>+0(SB), Y2, Y5
 	VBLENDVPS Y5, Y6, Y8, Y5
-	VCMPPS $30, rowConstants<>+1664(SB), Y3, Y6
+	VCMPPS $30, rowConstants<>+0(SB), Y3, Y6
 	VBLENDVPS Y6, Y7, Y8, Y6
 	VMOVUPS Y9, 0(R8)
 	VMOVUPS Y4, 32(R8)
@@ -10275,10 +11280,10 @@ single:
 	VMOVUPS 32(R10), Y1
 	VMOVUPS 0(R9), Y2
 	VMOVUPS 32(R9), Y3
-	VMOVUPS rowConstants<>+1664(SB), Y4
-	VCMPPS $30, rowConstants<>+1664(SB), Y0, Y5
+	VMOVUPS rowConstants<>+0(SB), Y4
+	VCMPPS $30, rowConstants<>+0(SB), Y0, Y5
 	VBLENDVPS Y5, Y2, Y4, Y5
-	VCMPPS $30, rowConstants<>+1664(SB), Y1, Y2
+	VCMPPS $30, rowConstants<>+0(SB), Y1, Y2
 	VBLENDVPS Y2, Y3, Y4, Y2
 	VMOVUPS Y5, 0(R8)
 	VMOVUPS Y2, 32(R8)
@@ -10300,10 +11305,10 @@ singleEnd:
 	VMASKMOVPS 32(R10), Y1, Y3
 	VMASKMOVPS 0(R9), Y0, Y4
 	VMASKMOVPS 32(R9), Y1, Y5
-	VMOVUPS rowConstants<>+1664(SB), Y6
-	VCMPPS $30, rowConstants<>+1664(SB), Y2, Y7
+	VMOVUPS rowConstants<>+0(SB), Y6
+	VCMPPS $30, rowConstants<>+0(SB), Y2, Y7
 	VBLENDVPS Y7, Y4, Y6, Y7
-	VCMPPS $30, rowConstants<>+1664(SB), Y3, Y4
+	VCMPPS $30, rowConstants<>+0(SB), Y3, Y4
 	VBLENDVPS Y4, Y5, Y6, Y4
 	VMASKMOVPS Y7, Y0, 0(R8)
 	VMASKMOVPS Y4, Y1, 32(R8)
@@ -10487,13 +11492,13 @@ several:
 	VADDPS Y2, Y1, Y2
 	VMOVUPS 0(R9), Y1
 	VMULPS Y13, Y1, Y1
-	VMOVUPS rowConstants<>+1600(SB), Y3
+	VMOVUPS rowConstants<>+1664(SB), Y3
 	VSUBPS Y13, Y3, Y4
 	VMULPS Y2, Y4, Y4
 	VADDPS Y4, Y1, Y4
 	VMOVUPS 0(R10), Y1
 	VMULPS Y12, Y1, Y1
-	VMOVUPS rowConstants<>+1600(SB), Y3
+	VMOVUPS rowConstants<>+1664(SB), Y3
 	VSUBPS Y12, Y3, Y5
 	VMULPS Y2, Y2, Y2
 	VMULPS Y2, Y5, Y2
@@ -10514,13 +11519,13 @@ several:
 	VADDPS Y4, Y0, Y4
 	VMOVUPS 32(R9), Y0
 	VMULPS Y13, Y0, Y0
-	VMOVUPS rowConstants<>+1600(SB), Y1
+	VMOVUPS rowConstants<>+1664(SB), Y1
 	VSUBPS Y13, Y1, Y5
 	VMULPS Y4, Y5, Y5
 	VADDPS Y5, Y0, Y5
 	VMOVUPS 32(R10), Y0
 	VMULPS Y12, Y0, Y0
-	VMOVUPS rowConstants<>+1600(SB), Y1
+	VMOVUPS rowConstants<>+1664(SB), Y1
 	VSUBPS Y12, Y1, Y3
 	VMULPS Y4, Y4, Y4
 	VMULPS Y4, Y3, Y4
@@ -10541,13 +11546,13 @@ several:
 	VADDPS Y5, Y2, Y5
 	VMOVUPS 64(R9), Y2
 	VMULPS Y13, Y2, Y2
-	VMOVUPS rowConstants<>+1600(SB), Y0
+	VMOVUPS rowConstants<>+1664(SB), Y0
 	VSUBPS Y13, Y0, Y3
 	VMULPS Y5, Y3, Y3
 	VADDPS Y3, Y2, Y3
 	VMOVUPS 64(R10), Y2
 	VMULPS Y12, Y2, Y2
-	VMOVUPS rowConstants<>+1600(SB), Y0
+	VMOVUPS rowConstants<>+1664(SB), Y0
 	VSUBPS Y12, Y0, Y1
 	VMULPS Y5, Y5, Y5
 	VMULPS Y5, Y1, Y5
@@ -10568,13 +11573,13 @@ several:
 	VADDPS Y3, Y4, Y3
 	VMOVUPS 96(R9), Y4
 	VMULPS Y13, Y4, Y4
-	VMOVUPS rowConstants<>+1600(SB), Y2
+	VMOVUPS rowConstants<>+1664(SB), Y2
 	VSUBPS Y13, Y2, Y1
 	VMULPS Y3, Y1, Y1
 	VADDPS Y1, Y4, Y1
 	VMOVUPS 96(R10), Y4
 	VMULPS Y12, Y4, Y4
-	VMOVUPS rowConstants<>+1600(SB), Y2
+	VMOVUPS rowConstants<>+1664(SB), Y2
 	VSUBPS Y12, Y2, Y0
 	VMULPS Y3, Y3, Y3
 	VMULPS Y3, Y0, Y3
@@ -10606,13 +11611,13 @@ single:
 	VADDPS Y2, Y1, Y2
 	VMOVUPS 0(R9), Y1
 	VMULPS Y13, Y1, Y1
-	VMOVUPS rowConstants<>+1600(SB), Y3
+	VMOVUPS rowConstants<>+1664(SB), Y3
 	VSUBPS Y13, Y3, Y4
 	VMULPS Y2, Y4, Y4
 	VADDPS Y4, Y1, Y4
 	VMOVUPS 0(R10), Y1
 	VMULPS Y12, Y1, Y1
-	VMOVUPS rowConstants<>+1600(SB), Y3
+	VMOVUPS rowConstants<>+1664(SB), Y3
 	VSUBPS Y12, Y3, Y5
 	VMULPS Y2, Y2, Y2
 	VMULPS Y2, Y5, Y2
@@ -10633,13 +11638,13 @@ single:
 	VADDPS Y4, Y0, Y4
 	VMOVUPS 32(R9), Y0
 	VMULPS Y13, Y0, Y0
-	VMOVUPS rowConstants<>+1600(SB), Y1
+	VMOVUPS rowConstants<>+1664(SB), Y1
 	VSUBPS Y13, Y1, Y5
 	VMULPS Y4, Y5, Y5
 	VADDPS Y5, Y0, Y5
 	VMOVUPS 32(R10), Y0
 	VMULPS Y12, Y0, Y0
-	VMOVUPS rowConstants<>+1600(SB), Y1
+	VMOVUPS rowConstants<>+1664(SB), Y1
 	VSUBPS Y12, Y1, Y3
 	VMULPS Y4, Y4, Y4
 	VMULPS Y4, Y3, Y4
@@ -10675,13 +11680,13 @@ singleEnd:
 	VADDPS Y4, Y3, Y4
 	VMASKMOVPS 0(R9), Y0, Y3
 	VMULPS Y13, Y3, Y3
-	VMOVUPS rowConstants<>+1600(SB), Y5
+	VMOVUPS rowConstants<>+1664(SB), Y5
 	VSUBPS Y13, Y5, Y6
 	VMULPS Y4, Y6, Y6
 	VADDPS Y6, Y3, Y6
 	VMASKMOVPS 0(R10), Y0, Y3
 	VMULPS Y12, Y3, Y3
-	VMOVUPS rowConstants<>+1600(SB), Y5
+	VMOVUPS rowConstants<>+1664(SB), Y5
 	VSUBPS Y12, Y5, Y7
 	VMULPS Y4, Y4, Y4
 	VMULPS Y4, Y7, Y4
@@ -10702,13 +11707,13 @@ singleEnd:
 	VADDPS Y6, Y2, Y6
 	VMASKMOVPS 32(R9), Y1, Y2
 	VMULPS Y13, Y2, Y2
-	VMOVUPS rowConstants<>+1600(SB), Y3
+	VMOVUPS rowConstants<>+1664(SB), Y3
 	VSUBPS Y13, Y3, Y7
 	VMULPS Y6, Y7, Y7
 	VADDPS Y7, Y2, Y7
 	VMASKMOVPS 32(R10), Y1, Y2
 	VMULPS Y12, Y2, Y2
-	VMOVUPS rowConstants<>+1600(SB), Y3
+	VMOVUPS rowConstants<>+1664(SB), Y3
 	VSUBPS Y12, Y3, Y5
 	VMULPS Y6, Y6, Y6
 	VMULPS Y6, Y5, Y6
@@ -10727,222 +11732,222 @@ done:
 	VZEROUPPER
 	RET
 
-DATA rowConstants<>+0(SB)/8, $0xc2af0000c2af0000
-DATA rowConstants<>+8(SB)/8, $0xc2af0000c2af0000
-DATA rowConstants<>+16(SB)/8, $0xc2af0000c2af0000
-DATA rowConstants<>+24(SB)/8, $0xc2af0000c2af0000
-DATA rowConstants<>+32(SB)/8, $0xc2af0000c2af0000
-DATA rowConstants<>+40(SB)/8, $0xc2af0000c2af0000
-DATA rowConstants<>+48(SB)/8, $0xc2af0000c2af0000
-DATA rowConstants<>+56(SB)/8, $0xc2af0000c2af0000
-DATA rowConstants<>+64(SB)/8, $0x42b2000042b20000
-DATA rowConstants<>+72(SB)/8, $0x42b2000042b20000
-DATA rowConstants<>+80(SB)/8, $0x42b2000042b20000
-DATA rowConstants<>+88(SB)/8, $0x42b2000042b20000
-DATA rowConstants<>+96(SB)/8, $0x42b2000042b20000
-DATA rowConstants<>+104(SB)/8, $0x42b2000042b20000
-DATA rowConstants<>+112(SB)/8, $0x42b2000042b20000
-DATA rowConstants<>+120(SB)/8, $0x42b2000042b20000
-DATA rowConstants<>+128(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+136(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+144(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+152(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+160(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+168(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+176(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+184(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowConstants<>+192(SB)/8, $0x4b40007e4b40007e
-DATA rowConstants<>+200(SB)/8, $0x4b40007e4b40007e
-DATA rowConstants<>+208(SB)/8, $0x4b40007e4b40007e
-DATA rowConstants<>+216(SB)/8, $0x4b40007e4b40007e
-DATA rowConstants<>+224(SB)/8, $0x4b40007e4b40007e
-DATA rowConstants<>+232(SB)/8, $0x4b40007e4b40007e
-DATA rowConstants<>+240(SB)/8, $0x4b40007e4b40007e
-DATA rowConstants<>+248(SB)/8, $0x4b40007e4b40007e
-DATA rowConstants<>+256(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+264(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+272(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+280(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+288(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+296(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+304(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+312(SB)/8, $0x3f3180003f318000
-DATA rowConstants<>+320(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+328(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+336(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+344(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+352(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+360(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+368(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+376(SB)/8, $0xb95e8083b95e8083
-DATA rowConstants<>+384(SB)/8, $0x3b35121a3b35121a
-DATA rowConstants<>+392(SB)/8, $0x3b35121a3b35121a
-DATA rowConstants<>+400(SB)/8, $0x3b35121a3b35121a
-DATA rowConstants<>+408(SB)/8, $0x3b35121a3b35121a
-DATA rowConstants<>+416(SB)/8, $0x3b35121a3b35121a
-DATA rowConstants<>+424(SB)/8, $0x3b35121a3b35121a
-DATA rowConstants<>+432(SB)/8, $0x3b35121a3b35121a
-DATA rowConstants<>+440(SB)/8, $0x3b35121a3b35121a
-DATA rowConstants<>+448(SB)/8, $0x3c891cf13c891cf1
-DATA rowConstants<>+456(SB)/8, $0x3c891cf13c891cf1
-DATA rowConstants<>+464(SB)/8, $0x3c891cf13c891cf1
-DATA rowConstants<>+472(SB)/8, $0x3c891cf13c891cf1
-DATA rowConstants<>+480(SB)/8, $0x3c891cf13c891cf1
-DATA rowConstants<>+488(SB)/8, $0x3c891cf13c891cf1
-DATA rowConstants<>+496(SB)/8, $0x3c891cf13c891cf1
-DATA rowConstants<>+504(SB)/8, $0x3c891cf13c891cf1
-DATA rowConstants<>+512(SB)/8, $0x3daaac783daaac78
-DATA rowConstants<>+520(SB)/8, $0x3daaac783daaac78
-DATA rowConstants<>+528(SB)/8, $0x3daaac783daaac78
-DATA rowConstants<>+536(SB)/8, $0x3daaac783daaac78
-DATA rowConstants<>+544(SB)/8, $0x3daaac783daaac78
-DATA rowConstants<>+552(SB)/8, $0x3daaac783daaac78
-DATA rowConstants<>+560(SB)/8, $0x3daaac783daaac78
-DATA rowConstants<>+568(SB)/8, $0x3daaac783daaac78
-DATA rowConstants<>+576(SB)/8, $0x3eaaaa483eaaaa48
-DATA rowConstants<>+584(SB)/8, $0x3eaaaa483eaaaa48
-DATA rowConstants<>+592(SB)/8, $0x3eaaaa483eaaaa48
-DATA rowConstants<>+600(SB)/8, $0x3eaaaa483eaaaa48
-DATA rowConstants<>+608(SB)/8, $0x3eaaaa483eaaaa48
-DATA rowConstants<>+616(SB)/8, $0x3eaaaa483eaaaa48
-DATA rowConstants<>+624(SB)/8, $0x3eaaaa483eaaaa48
-DATA rowConstants<>+632(SB)/8, $0x3eaaaa483eaaaa48
-DATA rowConstants<>+640(SB)/8, $0x3f7ffffe3f7ffffe
-DATA rowConstants<>+648(SB)/8, $0x3f7ffffe3f7ffffe
-DATA rowConstants<>+656(SB)/8, $0x3f7ffffe3f7ffffe
-DATA rowConstants<>+664(SB)/8, $0x3f7ffffe3f7ffffe
-DATA rowConstants<>+672(SB)/8, $0x3f7ffffe3f7ffffe
-DATA rowConstants<>+680(SB)/8, $0x3f7ffffe3f7ffffe
-DATA rowConstants<>+688(SB)/8, $0x3f7ffffe3f7ffffe
-DATA rowConstants<>+696(SB)/8, $0x3f7ffffe3f7ffffe
-DATA rowConstants<>+704(SB)/8, $0x4000000040000000
-DATA rowConstants<>+712(SB)/8, $0x4000000040000000
-DATA rowConstants<>+720(SB)/8, $0x4000000040000000
-DATA rowConstants<>+728(SB)/8, $0x4000000040000000
-DATA rowConstants<>+736(SB)/8, $0x4000000040000000
-DATA rowConstants<>+744(SB)/8, $0x4000000040000000
-DATA rowConstants<>+752(SB)/8, $0x4000000040000000
-DATA rowConstants<>+760(SB)/8, $0x4000000040000000
-DATA rowConstants<>+768(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+776(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+784(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+792(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+800(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+808(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+816(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+824(SB)/8, $0x7fffffff7fffffff
-DATA rowConstants<>+832(SB)/8, $0x4160000041600000
-DATA rowConstants<>+840(SB)/8, $0x4160000041600000
-DATA rowConstants<>+848(SB)/8, $0x4160000041600000
-DATA rowConstants<>+856(SB)/8, $0x4160000041600000
-DATA rowConstants<>+864(SB)/8, $0x4160000041600000
-DATA rowConstants<>+872(SB)/8, $0x4160000041600000
-DATA rowConstants<>+880(SB)/8, $0x4160000041600000
-DATA rowConstants<>+888(SB)/8, $0x4160000041600000
-DATA rowConstants<>+896(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+904(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+912(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+920(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+928(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+936(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+944(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+952(SB)/8, $0xbf000000bf000000
-DATA rowConstants<>+960(SB)/8, $0x3b83bbc43b83bbc4
-DATA rowConstants<>+968(SB)/8, $0x3b83bbc43b83bbc4
-DATA rowConstants<>+976(SB)/8, $0x3b83bbc43b83bbc4
-DATA rowConstants<>+984(SB)/8, $0x3b83bbc43b83bbc4
-DATA rowConstants<>+992(SB)/8, $0x3b83bbc43b83bbc4
-DATA rowConstants<>+1000(SB)/8, $0x3b83bbc43b83bbc4
-DATA rowConstants<>+1008(SB)/8, $0x3b83bbc43b83bbc4
-DATA rowConstants<>+1016(SB)/8, $0x3b83bbc43b83bbc4
-DATA rowConstants<>+1024(SB)/8, $0x3d23c6693d23c669
-DATA rowConstants<>+1032(SB)/8, $0x3d23c6693d23c669
-DATA rowConstants<>+1040(SB)/8, $0x3d23c6693d23c669
-DATA rowConstants<>+1048(SB)/8, $0x3d23c6693d23c669
-DATA rowConstants<>+1056(SB)/8, $0x3d23c6693d23c669
-DATA rowConstants<>+1064(SB)/8, $0x3d23c6693d23c669
-DATA rowConstants<>+1072(SB)/8, $0x3d23c6693d23c669
-DATA rowConstants<>+1080(SB)/8, $0x3d23c6693d23c669
-DATA rowConstants<>+1088(SB)/8, $0x3e39a8743e39a874
-DATA rowConstants<>+1096(SB)/8, $0x3e39a8743e39a874
-DATA rowConstants<>+1104(SB)/8, $0x3e39a8743e39a874
-DATA rowConstants<>+1112(SB)/8, $0x3e39a8743e39a874
-DATA rowConstants<>+1120(SB)/8, $0x3e39a8743e39a874
-DATA rowConstants<>+1128(SB)/8, $0x3e39a8743e39a874
-DATA rowConstants<>+1136(SB)/8, $0x3e39a8743e39a874
-DATA rowConstants<>+1144(SB)/8, $0x3e39a8743e39a874
-DATA rowConstants<>+1152(SB)/8, $0x3edf12423edf1242
-DATA rowConstants<>+1160(SB)/8, $0x3edf12423edf1242
-DATA rowConstants<>+1168(SB)/8, $0x3edf12423edf1242
-DATA rowConstants<>+1176(SB)/8, $0x3edf12423edf1242
-DATA rowConstants<>+1184(SB)/8, $0x3edf12423edf1242
-DATA rowConstants<>+1192(SB)/8, $0x3edf12423edf1242
-DATA rowConstants<>+1200(SB)/8, $0x3edf12423edf1242
-DATA rowConstants<>+1208(SB)/8, $0x3edf12423edf1242
-DATA rowConstants<>+1216(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+1224(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+1232(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+1240(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+1248(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+1256(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+1264(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+1272(SB)/8, $0x3f0000003f000000
-DATA rowConstants<>+1280(SB)/8, $0x3c2519df3c2519df
-DATA rowConstants<>+1288(SB)/8, $0x3c2519df3c2519df
-DATA rowConstants<>+1296(SB)/8, $0x3c2519df3c2519df
-DATA rowConstants<>+1304(SB)/8, $0x3c2519df3c2519df
-DATA rowConstants<>+1312(SB)/8, $0x3c2519df3c2519df
-DATA rowConstants<>+1320(SB)/8, $0x3c2519df3c2519df
-DATA rowConstants<>+1328(SB)/8, $0x3c2519df3c2519df
-DATA rowConstants<>+1336(SB)/8, $0x3c2519df3c2519df
-DATA rowConstants<>+1344(SB)/8, $0x3dcd46d53dcd46d5
-DATA rowConstants<>+1352(SB)/8, $0x3dcd46d53dcd46d5
-DATA rowConstants<>+1360(SB)/8, $0x3dcd46d53dcd46d5
-DATA rowConstants<>+1368(SB)/8, $0x3dcd46d53dcd46d5
-DATA rowConstants<>+1376(SB)/8, $0x3dcd46d53dcd46d5
-DATA rowConstants<>+1384(SB)/8, $0x3dcd46d53dcd46d5
-DATA rowConstants<>+1392(SB)/8, $0x3dcd46d53dcd46d5
-DATA rowConstants<>+1400(SB)/8, $0x3dcd46d53dcd46d5
-DATA rowConstants<>+1408(SB)/8, $0x3eedc33a3eedc33a
-DATA rowConstants<>+1416(SB)/8, $0x3eedc33a3eedc33a
-DATA rowConstants<>+1424(SB)/8, $0x3eedc33a3eedc33a
-DATA rowConstants<>+1432(SB)/8, $0x3eedc33a3eedc33a
-DATA rowConstants<>+1440(SB)/8, $0x3eedc33a3eedc33a
-DATA rowConstants<>+1448(SB)/8, $0x3eedc33a3eedc33a
-DATA rowConstants<>+1456(SB)/8, $0x3eedc33a3eedc33a
-DATA rowConstants<>+1464(SB)/8, $0x3eedc33a3eedc33a
-DATA rowConstants<>+1472(SB)/8, $0x3f98e4d83f98e4d8
-DATA rowConstants<>+1480(SB)/8, $0x3f98e4d83f98e4d8
-DATA rowConstants<>+1488(SB)/8, $0x3f98e4d83f98e4d8
-DATA rowConstants<>+1496(SB)/8, $0x3f98e4d83f98e4d8
-DATA rowConstants<>+1504(SB)/8, $0x3f98e4d83f98e4d8
-DATA rowConstants<>+1512(SB)/8, $0x3f98e4d83f98e4d8
-DATA rowConstants<>+1520(SB)/8, $0x3f98e4d83f98e4d8
-DATA rowConstants<>+1528(SB)/8, $0x3f98e4d83f98e4d8
-DATA rowConstants<>+1536(SB)/8, $0x3fd5aa393fd5aa39
-DATA rowConstants<>+1544(SB)/8, $0x3fd5aa393fd5aa39
-DATA rowConstants<>+1552(SB)/8, $0x3fd5aa393fd5aa39
-DATA rowConstants<>+1560(SB)/8, $0x3fd5aa393fd5aa39
-DATA rowConstants<>+1568(SB)/8, $0x3fd5aa393fd5aa39
-DATA rowConstants<>+1576(SB)/8, $0x3fd5aa393fd5aa39
-DATA rowConstants<>+1584(SB)/8, $0x3fd5aa393fd5aa39
-DATA rowConstants<>+1592(SB)/8, $0x3fd5aa393fd5aa39
-DATA rowConstants<>+1600(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+1608(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+1616(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+1624(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+1632(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+1640(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+1648(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+1656(SB)/8, $0x3f8000003f800000
-DATA rowConstants<>+1664(SB)/8, $0x0000000000000000
-DATA rowConstants<>+1672(SB)/8, $0x0000000000000000
-DATA rowConstants<>+1680(SB)/8, $0x0000000000000000
-DATA rowConstants<>+1688(SB)/8, $0x0000000000000000
-DATA rowConstants<>+1696(SB)/8, $0x0000000000000000
-DATA rowConstants<>+1704(SB)/8, $0x0000000000000000
-DATA rowConstants<>+1712(SB)/8, $0x0000000000000000
-DATA rowConstants<>+1720(SB)/8, $0x0000000000000000
+DATA rowConstants<>+0(SB)/8, $0x0000000000000000
+DATA rowConstants<>+8(SB)/8, $0x0000000000000000
+DATA rowConstants<>+16(SB)/8, $0x0000000000000000
+DATA rowConstants<>+24(SB)/8, $0x0000000000000000
+DATA rowConstants<>+32(SB)/8, $0x0000000000000000
+DATA rowConstants<>+40(SB)/8, $0x0000000000000000
+DATA rowConstants<>+48(SB)/8, $0x0000000000000000
+DATA rowConstants<>+56(SB)/8, $0x0000000000000000
+DATA rowConstants<>+64(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+72(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+80(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+88(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+96(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+104(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+112(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+120(SB)/8, $0xc2af0000c2af0000
+DATA rowConstants<>+128(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+136(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+144(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+152(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+160(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+168(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+176(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+184(SB)/8, $0x42b2000042b20000
+DATA rowConstants<>+192(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+200(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+208(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+216(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+224(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+232(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+240(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+248(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowConstants<>+256(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+264(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+272(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+280(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+288(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+296(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+304(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+312(SB)/8, $0x4b40007e4b40007e
+DATA rowConstants<>+320(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+328(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+336(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+344(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+352(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+360(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+368(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+376(SB)/8, $0x3f3180003f318000
+DATA rowConstants<>+384(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+392(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+400(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+408(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+416(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+424(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+432(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+440(SB)/8, $0xb95e8083b95e8083
+DATA rowConstants<>+448(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+456(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+464(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+472(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+480(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+488(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+496(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+504(SB)/8, $0x3b35121a3b35121a
+DATA rowConstants<>+512(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+520(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+528(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+536(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+544(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+552(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+560(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+568(SB)/8, $0x3c891cf13c891cf1
+DATA rowConstants<>+576(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+584(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+592(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+600(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+608(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+616(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+624(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+632(SB)/8, $0x3daaac783daaac78
+DATA rowConstants<>+640(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+648(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+656(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+664(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+672(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+680(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+688(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+696(SB)/8, $0x3eaaaa483eaaaa48
+DATA rowConstants<>+704(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+712(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+720(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+728(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+736(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+744(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+752(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+760(SB)/8, $0x3f7ffffe3f7ffffe
+DATA rowConstants<>+768(SB)/8, $0x4000000040000000
+DATA rowConstants<>+776(SB)/8, $0x4000000040000000
+DATA rowConstants<>+784(SB)/8, $0x4000000040000000
+DATA rowConstants<>+792(SB)/8, $0x4000000040000000
+DATA rowConstants<>+800(SB)/8, $0x4000000040000000
+DATA rowConstants<>+808(SB)/8, $0x4000000040000000
+DATA rowConstants<>+816(SB)/8, $0x4000000040000000
+DATA rowConstants<>+824(SB)/8, $0x4000000040000000
+DATA rowConstants<>+832(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+840(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+848(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+856(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+864(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+872(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+880(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+888(SB)/8, $0x7fffffff7fffffff
+DATA rowConstants<>+896(SB)/8, $0x4160000041600000
+DATA rowConstants<>+904(SB)/8, $0x4160000041600000
+DATA rowConstants<>+912(SB)/8, $0x4160000041600000
+DATA rowConstants<>+920(SB)/8, $0x4160000041600000
+DATA rowConstants<>+928(SB)/8, $0x4160000041600000
+DATA rowConstants<>+936(SB)/8, $0x4160000041600000
+DATA rowConstants<>+944(SB)/8, $0x4160000041600000
+DATA rowConstants<>+952(SB)/8, $0x4160000041600000
+DATA rowConstants<>+960(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+968(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+976(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+984(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+992(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+1000(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+1008(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+1016(SB)/8, $0xbf000000bf000000
+DATA rowConstants<>+1024(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1032(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1040(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1048(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1056(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1064(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1072(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1080(SB)/8, $0x3b83bbc43b83bbc4
+DATA rowConstants<>+1088(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1096(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1104(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1112(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1120(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1128(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1136(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1144(SB)/8, $0x3d23c6693d23c669
+DATA rowConstants<>+1152(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1160(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1168(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1176(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1184(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1192(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1200(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1208(SB)/8, $0x3e39a8743e39a874
+DATA rowConstants<>+1216(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1224(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1232(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1240(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1248(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1256(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1264(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1272(SB)/8, $0x3edf12423edf1242
+DATA rowConstants<>+1280(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1288(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1296(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1304(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1312(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1320(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1328(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1336(SB)/8, $0x3f0000003f000000
+DATA rowConstants<>+1344(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1352(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1360(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1368(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1376(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1384(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1392(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1400(SB)/8, $0x3c2519df3c2519df
+DATA rowConstants<>+1408(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1416(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1424(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1432(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1440(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1448(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1456(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1464(SB)/8, $0x3dcd46d53dcd46d5
+DATA rowConstants<>+1472(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1480(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1488(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1496(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1504(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1512(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1520(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1528(SB)/8, $0x3eedc33a3eedc33a
+DATA rowConstants<>+1536(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1544(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1552(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1560(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1568(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1576(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1584(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1592(SB)/8, $0x3f98e4d83f98e4d8
+DATA rowConstants<>+1600(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1608(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1616(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1624(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1632(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1640(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1648(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1656(SB)/8, $0x3fd5aa393fd5aa39
+DATA rowConstants<>+1664(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1672(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1680(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1688(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1696(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1704(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1712(SB)/8, $0x3f8000003f800000
+DATA rowConstants<>+1720(SB)/8, $0x3f8000003f800000
 DATA rowConstants<>+1728(SB)/8, $0x3ecc422a3ecc422a
 DATA rowConstants<>+1736(SB)/8, $0x3ecc422a3ecc422a
 DATA rowConstants<>+1744(SB)/8, $0x3ecc422a3ecc422a

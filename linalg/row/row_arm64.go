@@ -15,6 +15,11 @@ func (r *row) axpy() { axpyNEON(r) }
 //go:noescape
 func axpyNEON(r *row)
 
+func (r *row) product() { productNEON(r) }
+
+//go:noescape
+func productNEON(r *row)
+
 func (r *row) scale() { scaleNEON(r) }
 
 //go:noescape
@@ -24,6 +29,11 @@ func (r *row) add() { addNEON(r) }
 
 //go:noescape
 func addNEON(r *row)
+
+func (r *row) addPositive() { addPositiveNEON(r) }
+
+//go:noescape
+func addPositiveNEON(r *row)
 
 func (r *row) plus() { plusNEON(r) }
 
@@ -45,6 +55,11 @@ func (r *row) largest() { largestNEON(r) }
 //go:noescape
 func largestNEON(r *row)
 
+func (r *row) scaledLargest() { scaledLargestNEON(r) }
+
+//go:noescape
+func scaledLargestNEON(r *row)
+
 func (r *row) deviations() { deviationsNEON(r) }
 
 //go:noescape
@@ -54,6 +69,11 @@ func (r *row) expSum() { expSumNEON(r) }
 
 //go:noescape
 func expSumNEON(r *row)
+
+func (r *row) scaledExpSum() { scaledExpSumNEON(r) }
+
+//go:noescape
+func scaledExpSumNEON(r *row)
 
 func (r *row) slopes() { slopesNEON(r) }
 

@@ -11,9 +11,13 @@ const tails = false
 
 func (*row) axpy() { panic("row: no kernels") }
 
+func (*row) product() { panic("row: no kernels") }
+
 func (*row) scale() { panic("row: no kernels") }
 
 func (*row) add() { panic("row: no kernels") }
+
+func (*row) addPositive() { panic("row: no kernels") }
 
 func (*row) plus() { panic("row: no kernels") }
 
@@ -23,9 +27,13 @@ func (*row) sum() { panic("row: no kernels") }
 
 func (*row) largest() { panic("row: no kernels") }
 
+func (*row) scaledLargest() { panic("row: no kernels") }
+
 func (*row) deviations() { panic("row: no kernels") }
 
 func (*row) expSum() { panic("row: no kernels") }
+
+func (*row) scaledExpSum() { panic("row: no kernels") }
 
 func (*row) slopes() { panic("row: no kernels") }
 

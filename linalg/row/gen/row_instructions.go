@@ -78,6 +78,31 @@ func (w *vectorWriter) gather(o operation, half int, x string) {
 	}
 }
 
+// fold takes the halves of a part into each other until its first element has all of it, which
+// it writes. Of a zero and another the first half's stays. Nothing else needs its registers any more, nor registers 0 and 1.
+func (w *vectorWriter) fold(part int) {
+	name := "VADDPS"
+	for _, o := range w.code {
+		if o.name == "largest" && o.index == part {
+			name = "VMAXPS"
+		}
+	}
+	first := w.fixed[fmt.Sprint("part", part, 0)]
+	if w.register == "Z" {
+		w.a.op("VEXTRACTF64X4", "$1", w.reg(first), "Y0")
+		w.a.op(name, fmt.Sprintf("Y%d", first), "Y0", "Y0")
+	} else {
+		w.a.op(name, w.reg(first), w.reg(w.fixed[fmt.Sprint("part", part, 1)]), "Y0")
+	}
+	w.a.op("VEXTRACTF128", "$1", "Y0", "X1")
+	w.a.op(name, "X0", "X1", "X0")
+	w.a.op("VMOVHLPS", "X0", "X0", "X1")
+	w.a.op(name, "X0", "X1", "X0")
+	w.a.op("VMOVSHDUP", "X0", "X1")
+	w.a.op(name, "X0", "X1", "X0")
+	w.a.op("VMOVSS", "X0", fmt.Sprintf("(row_parts+%d)(DI)", 64*part))
+}
+
 // rowMasks writes 16 ones and 16 zeros, as masks of AVX2.
 func rowMasks(a *assembly) {
 	a.line("")

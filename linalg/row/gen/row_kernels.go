@@ -118,18 +118,30 @@ var rowKernelList = []rowKernel{
 	{name: "axpy", scalars: 1, body: func(v *vectorCode) { // y += α·x
 		v.store(0, v.add(v.load(0), v.mul(v.load(1), v.scalar(0))))
 	}},
+	{name: "product", scalars: 1, body: func(v *vectorCode) { // y = α·x + 0
+		v.store(0, v.add(v.mul(v.load(1), v.scalar(0)), v.constant(0)))
+	}},
 	{name: "scale", scalars: 1, body: func(v *vectorCode) { v.store(0, v.mul(v.load(0), v.scalar(0))) }},
 	{name: "add", body: func(v *vectorCode) { v.store(0, v.add(v.load(0), v.load(1))) }},
+	{name: "addPositive", body: func(v *vectorCode) { // y += x + 0
+		v.store(0, v.add(v.load(0), v.add(v.load(1), v.constant(0))))
+	}},
 	{name: "plus", body: func(v *vectorCode) { v.store(0, v.add(v.load(1), v.load(2))) }},
 	{name: "dot", body: func(v *vectorCode) { v.addTo(0, v.mul(v.load(0), v.load(1))) }},
 	{name: "sum", body: func(v *vectorCode) { v.addTo(0, v.load(0)) }},
 	{name: "largest", body: func(v *vectorCode) { v.largest(0, v.load(0)) }},
+	{name: "scaledLargest", scalars: 1, body: func(v *vectorCode) { v.largest(0, v.mul(v.load(0), v.scalar(0))) }},
 	{name: "deviations", scalars: 1, body: func(v *vectorCode) { // Σ (x − μ)²
 		d := v.sub(v.load(0), v.scalar(0))
 		v.addTo(0, v.mul(d, d))
 	}},
 	{name: "expSum", scalars: 1, body: func(v *vectorCode) { // dst = exp(x − top)
 		e := v.exp(v.sub(v.load(1), v.scalar(0)))
+		v.store(0, e)
+		v.addTo(0, e)
+	}},
+	{name: "scaledExpSum", scalars: 2, body: func(v *vectorCode) { // x = exp(α·x − top)
+		e := v.exp(v.sub(v.mul(v.load(0), v.scalar(0)), v.scalar(1)))
 		v.store(0, e)
 		v.addTo(0, e)
 	}},

@@ -62,9 +62,7 @@ func (w *vectorWriter) write(name string) {
 	w.rest()
 	w.a.line("done:")
 	for i := range parts {
-		for h := range w.halves() {
-			w.a.op("VMOVUPS", w.reg(w.fixed[fmt.Sprint("part", i, h)]), fmt.Sprintf("(row_parts+%d)(DI)", 64*i+w.bytes*h))
-		}
+		w.fold(i)
 	}
 	w.a.op("VZEROUPPER")
 	w.a.op("RET")

@@ -1,0 +1,171 @@
+package linalg
+
+import (
+	"github.com/gradientlearning/cola/linalg/kernel"
+	"github.com/gradientlearning/cola/linalg/row"
+)
+
+// AttentionBackward goes over a head's queries in blocks and over the keys that they see in
+// tiles, so that the weights of both, and their gradients, stay in the second cache: what a
+// block adds to dk and dv has a term for each of its queries, and sums of few terms take longer
+// to begin and to end. A product leaves out what is zero because no query of a band of queries
+// sees it, or no key of a band of keys is seen.
+const (
+	queryBlock = 128
+	keyTile    = 256 // a multiple of kernel.Panel
+)
+
+// AttentionBackward adds the gradients of q, k and v to dq, dk and dv.
+func (cpu) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention) {
+	a.check("AttentionBackward", q, k, v)
+	for _, pair := range [][2]*Tensor{{dq, q}, {dk, k}, {dv, v}, {g, q}, {y, q}} {
+		mustEqual("AttentionBackward", pair[0].Len(), pair[1].Len())
+	}
+	mustEqual("AttentionBackward", lse.Len(), q.Rows()*a.Heads)
+	c := attends.Get().(*attending)
+	c.a, c.q, c.k, c.v = a, columnsOf(q, 0), columnsOf(k, 0), columnsOf(v, 0)
+	c.dq, c.dk, c.dv = columnsOf(dq, 0), columnsOf(dk, 0), columnsOf(dv, 0)
+	c.y, c.g, c.lse = columnsOf(y, 0), columnsOf(g, 0), lse.F32()
+	c.cut(true)
+	c.run((*attending).backward)
+}
+
+// backwardPart is the memory of a part of AttentionBackward.
+type backwardPart struct {
+	part
+	n, stride          int       // of keys, from the part's first on; from row to row of a tile
+	keys, values       []float32 // packed (dim, n)
+	down               []float32 // the keys packed (n, dim), where dq is wanted
+	queries, gradients []float32 // of a block, packed (rows, dim), where dk and dv are
+	weights, slopes    []float32 // of a tile, (rows, stride)
+	sums               []float32 // (rows, dim)
+}
+
+// backward adds to the part's rows of dq, of dk and dv, or of all three.
+func (c *attending) backward(p *part) {
+	if p.queryLo == p.queryHi {
+		return
+	}
+	dim := c.a.Dim
+	n := c.seen(p, p.queryHi-1) - p.keyLo
+	if n <= 0 {
+		return
+	}
+	b := backwardPart{part: *p, n: n, stride: scoreStride(min(n, keyTile))}
+	rows := min(p.queryHi-p.queryLo, queryBlock)
+	across, down, block := kernel.PackedLen(dim, n), kernel.PackedLen(n, dim), kernel.PackedLen(rows, dim)
+	memory := floats.borrow(2*across + down + 2*block + rows*(2*b.stride+dim))
+	b.keys, b.sums = split(memory.data, across)
+	b.values, b.sums = split(b.sums, across)
+	b.down, b.sums = split(b.sums, down)
+	b.queries, b.sums = split(b.sums, block)
+	b.gradients, b.sums = split(b.sums, block)
+	b.weights, b.sums = split(b.sums, rows*b.stride)
+	b.slopes, b.sums = split(b.sums, rows*b.stride)
+	kernel.Pack(b.keys, c.key(c.k, p, p.keyLo), dim, n, 1, c.k.stride)
+	kernel.Pack(b.values, c.key(c.v, p, p.keyLo), dim, n, 1, c.v.stride)
+	if p.dq {
+		kernel.Pack(b.down, c.key(c.k, p, p.keyLo), n, dim, c.k.stride, 1)
+	}
+	most := queryBlock
+	if p.dq && c.a.Causal && !allFinite(b.keys) {
+		if p.dkv { // by themselves: dk and dv are the same however the work is cut
+			b.dq = false
+			c.blocks(&b.part, queryBlock, func(head, lo, rows int) { c.backwardBlock(&b, head, lo, rows) })
+			b.dq, b.dkv = true, false
+		}
+		most = 1
+	}
+	c.blocks(&b.part, most, func(head, lo, rows int) { c.backwardBlock(&b, head, lo, rows) })
+	memory.giveBack()
+}
+
+// backwardBlock adds what a block of queries gives.
+func (c *attending) backwardBlock(b *backwardPart, head, lo, rows int) {
+	dim, most := c.a.Dim, c.seen(&b.part, lo+rows-1)-b.keyLo
+	if most <= 0 {
+		return
+	}
+	if b.dkv {
+		kernel.Pack(b.queries, c.query(c.q, &b.part, lo, head), rows, dim, c.q.stride, 1)
+		kernel.Pack(b.gradients, c.query(c.g, &b.part, lo, head), rows, dim, c.g.stride, 1)
+		if packed := kernel.PackedLen(rows, dim); c.a.Causal && rows > 1 && !(allFinite(b.queries[:packed]) && allFinite(b.gradients[:packed])) {
+			for i := range rows {
+				c.backwardBlock(b, head, lo+i, 1)
+			}
+			return
+		}
+	}
+	var dots [queryBlock]float32
+	for i := range rows {
+		dots[i] = row.Dot(c.query(c.g, &b.part, lo+i, head)[:dim], c.query(c.y, &b.part, lo+i, head)[:dim])
+	}
+	for tile := 0; tile < most; tile += keyTile {
+		t := attentionTile{head, lo, rows, tile, min(keyTile, most-tile)}
+		c.slopes(b, t, &dots)
+		if b.dkv {
+			c.addToKeys(b, t)
+		}
+	}
+	if !b.dq {
+		return
+	}
+	for i := range rows {
+		if c.seen(&b.part, lo+i) > 0 {
+			row.AddPositive(c.query(c.dq, &b.part, lo+i, head)[:dim], b.sums[i*dim:][:dim])
+		}
+	}
+}
+
+// attentionTile is what a block of a head's queries and a tile of keys have with each other.
+// Keys are counted from the part's first.
+type attentionTile struct{ head, query, queries, key, keys int }
+
+// slopes computes a tile's weights and what scores get of gradients, behind which a vector of
+// zeros stands in each row, and adds to the block's sums for dq.
+func (c *attending) slopes(b *backwardPart, t attentionTile, dots *[queryBlock]float32) {
+	a, dim, bands := &c.a, c.a.Dim, (t.queries+band-1)/band
+	for i := range bands {
+		lo, hi := i*t.queries/bands, (i+1)*t.queries/bands
+		most := min(c.seen(&b.part, t.query+hi-1)-b.keyLo-t.key, t.keys)
+		if most <= 0 {
+			continue
+		}
+		weights, slopes := b.weights[lo*b.stride:], b.slopes[lo*b.stride:]
+		queries := kernel.Operand{Data: c.query(c.q, &b.part, t.query+lo, t.head), RowStride: c.q.stride, ColStride: 1}
+		gradients := kernel.Operand{Data: c.query(c.g, &b.part, t.query+lo, t.head), RowStride: c.g.stride, ColStride: 1}
+		kernel.Multiply(weights, b.stride, nil, 0, queries, b.keys[t.key*dim:], hi-lo, most, dim)
+		kernel.Multiply(slopes, b.stride, nil, 0, gradients, b.values[t.key*dim:], hi-lo, most, dim)
+		for q := range hi - lo {
+			weights, slopes := weights[q*b.stride:][:b.stride], slopes[q*b.stride:][:b.stride]
+			own := min(max(c.seen(&b.part, t.query+lo+q)-b.keyLo-t.key, 0), t.keys)
+			whole := wholeVectors(own)
+			row.Slopes(weights[:whole], slopes[:whole], a.Scale, c.lse[(b.span.QueryLo+t.query+lo+q)*a.Heads+t.head], dots[lo+q])
+			*(*[vector]float32)(weights[own:]), *(*[vector]float32)(slopes[own:]) = [vector]float32{}, [vector]float32{}
+		}
+		if b.dq {
+			sums, init := b.sums[lo*dim:], []float32(nil)
+			if t.key > 0 {
+				init = sums
+			}
+			kernel.MultiplyTerms(sums, dim, init, dim, kernel.Operand{Data: slopes, RowStride: b.stride, ColStride: 1}, b.down[t.key*kernel.Panel:], b.n, hi-lo, dim, most)
+		}
+	}
+}
+
+// addToKeys adds to the rows of dk and dv of a tile.
+func (c *attending) addToKeys(b *backwardPart, t attentionTile) {
+	bands := 1
+	if c.a.Causal {
+		bands = (t.keys + band - 1) / band
+	}
+	for i := range bands {
+		lo, hi := i*t.keys/bands, (i+1)*t.keys/bands
+		first := max(c.a.firstQuery(b.span, b.keyLo+t.key+lo)-t.query, 0)
+		dk, dv := c.key(c.dk, &b.part, b.keyLo+t.key+lo), c.key(c.dv, &b.part, b.keyLo+t.key+lo)
+		slopes := kernel.Operand{Data: b.slopes[first*b.stride+lo:], RowStride: 1, ColStride: b.stride}
+		weights := kernel.Operand{Data: b.weights[first*b.stride+lo:], RowStride: 1, ColStride: b.stride}
+		kernel.MultiplyTerms(dk, c.dk.stride, dk, c.dk.stride, slopes, b.queries[first*kernel.Panel:], t.queries, hi-lo, c.a.Dim, t.queries-first)
+		kernel.MultiplyTerms(dv, c.dv.stride, dv, c.dv.stride, weights, b.gradients[first*kernel.Panel:], t.queries, hi-lo, c.a.Dim, t.queries-first)
+	}
+}

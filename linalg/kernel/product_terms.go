@@ -1,0 +1,32 @@
+package kernel
+
+// MultiplyTerms computes c = init + a·b as [Multiply] does, for rows of a packed matrix that
+// others come before and after: b begins at the first of these k rows in the first panel, and
+// its panels are of all rows. A product with a triangle of numbers leaves out what is zero.
+func MultiplyTerms(c []float32, ldc int, init []float32, ldi int, a Operand, b []float32, all, m, n, k int) {
+	if m == 0 || n == 0 {
+		return
+	}
+	if level == Generic || a.RowStride != 1 && a.ColStride != 1 {
+		for j := 0; j < n; j += Panel {
+			from := init
+			if init != nil {
+				from = init[j:]
+			}
+			multiplyLoop(c[j:], ldc, from, ldi, a, b[j*all:], m, min(Panel, n-j), k)
+		}
+		return
+	}
+	_ = c[(m-1)*ldc+n-1]
+	if init != nil {
+		_ = init[(m-1)*ldi+n-1]
+	}
+	if k > 0 {
+		_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
+		_ = b[(n-1)/Panel*Panel*all+k*Panel-1]
+	}
+	for p := 0; p < k || p == 0; p += Depth {
+		block{c, init, ldc, ldi, a, b, m, n, all}.multiply(0, m, p, min(Depth, k-p))
+		init, ldi = c, ldc
+	}
+}
