@@ -108,12 +108,18 @@ func (c *attending) forwardBand(f *forwardPart, head, lo, rows int) {
 	a, dim, most := &c.a, c.a.Dim, c.seen(&f.part, lo+rows-1)
 	queries := kernel.Operand{Data: c.query(c.q, &f.part, lo, head), RowStride: c.q.stride, ColStride: 1}
 	kernel.Multiply(f.scores, f.stride, nil, 0, queries, f.keys, rows, most, dim)
-	var totals, tops [band]float32
+	var own, whole [band]int
 	for i := range rows {
-		scores, own := f.scores[i*f.stride:][:f.stride], c.seen(&f.part, lo+i)
-		totals[i], tops[i] = softmax(scores, own, a.Scale)
-		if len(f.values) == 0 && own > 0 {
-			kernel.MultiplyRow(f.sums[i*dim:][:dim], scores, c.key(c.v, &f.part, 0), c.v.stride, dim, own)
+		own[i] = c.seen(&f.part, lo+i)
+		whole[i] = wholeVectors(own[i])
+		*(*[vector]float32)(f.scores[i*f.stride+own[i]:]) = lowest // whose exponentials, 0, add nothing to parts of a sum
+	}
+	var totals, tops [band]float32
+	row.SoftmaxRows(row.Band{X: f.scores, Stride: f.stride}, whole[:rows], a.Scale, totals[:rows], tops[:rows])
+	for i := range rows {
+		*(*[vector]float32)(f.scores[i*f.stride+own[i]:]) = [vector]float32{}
+		if len(f.values) == 0 && own[i] > 0 {
+			kernel.MultiplyRow(f.sums[i*dim:][:dim], f.scores[i*f.stride:], c.key(c.v, &f.part, 0), c.v.stride, dim, own[i])
 		}
 	}
 	if len(f.values) > 0 {
@@ -121,27 +127,16 @@ func (c *attending) forwardBand(f *forwardPart, head, lo, rows int) {
 		kernel.MultiplyTerms(f.sums, dim, nil, 0, weights, f.values, f.n, rows, dim, most)
 	}
 	for i := range rows {
-		y, lse := c.query(c.y, &f.part, lo+i, head)[:dim], float32(math.Inf(-1))
-		if c.seen(&f.part, lo+i) > 0 {
-			row.Product(y, 1/totals[i], f.sums[i*dim:][:dim])
+		lse := float32(math.Inf(-1))
+		if own[i] > 0 {
 			lse = float32(float64(tops[i]) + logarithm(totals[i]))
+			totals[i], whole[i] = 1/totals[i], dim
 		} else {
-			clear(y)
+			clear(c.query(c.y, &f.part, lo+i, head)[:dim])
 		}
 		c.lse[(f.span.QueryLo+lo+i)*a.Heads+head] = lse
 	}
-}
-
-// softmax replaces a row's first own numbers x by exp(scale·x − top), where top is the largest
-// of scale·x, and returns their sum and top. A vector of zeros stands behind them then.
-func softmax(scores []float32, own int, scale float32) (sum, top float32) {
-	behind := (*[vector]float32)(scores[own:])
-	if own > 0 {
-		*behind = lowest // whose exponentials, 0, add nothing to parts of the sum
-		sum, top = row.Softmax(scores[:wholeVectors(own)], scale)
-	}
-	*behind = [vector]float32{}
-	return sum, top
+	row.ProductRows(c.band(c.y, &f.part, lo, head), totals[:rows], row.Band{X: f.sums, Stride: dim}, whole[:rows])
 }
 
 // wholeVectors returns how many numbers n are in whole vectors of the widest kind: what is

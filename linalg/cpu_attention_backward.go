@@ -96,13 +96,15 @@ func (c *attending) backwardBlock(b *backwardPart, head, lo, rows int) {
 			return
 		}
 	}
-	var dots [queryBlock]float32
+	var counts [queryBlock]int
+	var lses, dots [queryBlock]float32
 	for i := range rows {
-		dots[i] = row.Dot(c.query(c.g, &b.part, lo+i, head)[:dim], c.query(c.y, &b.part, lo+i, head)[:dim])
+		counts[i], lses[i] = dim, c.lse[(b.span.QueryLo+lo+i)*c.a.Heads+head]
 	}
+	row.DotRows(dots[:], c.band(c.g, &b.part, lo, head), c.band(c.y, &b.part, lo, head), counts[:rows])
 	for tile := 0; tile < most; tile += keyTile {
 		t := attentionTile{head, lo, rows, tile, min(keyTile, most-tile)}
-		c.slopes(b, t, &dots)
+		c.slopes(b, t, &lses, &dots)
 		if b.dkv {
 			c.addToKeys(b, t)
 		}
@@ -111,10 +113,11 @@ func (c *attending) backwardBlock(b *backwardPart, head, lo, rows int) {
 		return
 	}
 	for i := range rows {
-		if c.seen(&b.part, lo+i) > 0 {
-			row.AddPositive(c.query(c.dq, &b.part, lo+i, head)[:dim], b.sums[i*dim:][:dim])
+		if c.seen(&b.part, lo+i) == 0 {
+			counts[i] = 0
 		}
 	}
+	row.AddPositiveRows(c.band(c.dq, &b.part, lo, head), row.Band{X: b.sums, Stride: dim}, counts[:rows])
 }
 
 // attentionTile is what a block of a head's queries and a tile of keys have with each other.
@@ -123,7 +126,7 @@ type attentionTile struct{ head, query, queries, key, keys int }
 
 // slopes computes a tile's weights and what scores get of gradients, behind which a vector of
 // zeros stands in each row, and adds to the block's sums for dq.
-func (c *attending) slopes(b *backwardPart, t attentionTile, dots *[queryBlock]float32) {
+func (c *attending) slopes(b *backwardPart, t attentionTile, lses, dots *[queryBlock]float32) {
 	a, dim, bands := &c.a, c.a.Dim, (t.queries+band-1)/band
 	for i := range bands {
 		lo, hi := i*t.queries/bands, (i+1)*t.queries/bands
@@ -136,12 +139,14 @@ func (c *attending) slopes(b *backwardPart, t attentionTile, dots *[queryBlock]f
 		gradients := kernel.Operand{Data: c.query(c.g, &b.part, t.query+lo, t.head), RowStride: c.g.stride, ColStride: 1}
 		kernel.Multiply(weights, b.stride, nil, 0, queries, b.keys[t.key*dim:], hi-lo, most, dim)
 		kernel.Multiply(slopes, b.stride, nil, 0, gradients, b.values[t.key*dim:], hi-lo, most, dim)
+		var own, whole [band]int
 		for q := range hi - lo {
-			weights, slopes := weights[q*b.stride:][:b.stride], slopes[q*b.stride:][:b.stride]
-			own := min(max(c.seen(&b.part, t.query+lo+q)-b.keyLo-t.key, 0), t.keys)
-			whole := wholeVectors(own)
-			row.Slopes(weights[:whole], slopes[:whole], a.Scale, c.lse[(b.span.QueryLo+t.query+lo+q)*a.Heads+t.head], dots[lo+q])
-			*(*[vector]float32)(weights[own:]), *(*[vector]float32)(slopes[own:]) = [vector]float32{}, [vector]float32{}
+			own[q] = min(max(c.seen(&b.part, t.query+lo+q)-b.keyLo-t.key, 0), t.keys)
+			whole[q] = wholeVectors(own[q])
+		}
+		row.SlopesRows(row.Band{X: weights, Stride: b.stride}, row.Band{X: slopes, Stride: b.stride}, whole[:hi-lo], a.Scale, lses[lo:], dots[lo:])
+		for q, own := range own[:hi-lo] {
+			*(*[vector]float32)(weights[q*b.stride+own:]), *(*[vector]float32)(slopes[q*b.stride+own:]) = [vector]float32{}, [vector]float32{}
 		}
 		if b.dq {
 			sums, init := b.sums[lo*dim:], []float32(nil)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/gradientlearning/cola/linalg/row"
 )
 
 // attending is one call of Attention or AttentionBackward.
@@ -139,6 +141,11 @@ func (c *attending) blocks(p *part, most int, do func(head, lo, rows int)) {
 // query returns what a tensor of queries, or of what belongs to them, has from one on.
 func (c *attending) query(of columns, p *part, i, head int) []float32 {
 	return of.data[(p.span.QueryLo+i)*of.stride+head*c.a.Dim:]
+}
+
+// band are the rows of a head in such a tensor, from a query's on.
+func (c *attending) band(of columns, p *part, i, head int) row.Band {
+	return row.Band{X: c.query(of, p, i, head), Stride: of.stride}
 }
 
 // key returns what a tensor of keys, or of what belongs to them, has from one on.

@@ -12,18 +12,6 @@ func Axpy(y []float32, alpha float32, x []float32) {
 	}
 }
 
-// Product computes y = α·x + 0, which is never −0.
-func Product(y []float32, alpha float32, x []float32) {
-	n := whole(len(y))
-	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0]}, scalars: [7]float32{alpha}, count: n}
-		r.product()
-	}
-	for i := n; i < len(y); i++ {
-		y[i] = float32(x[i]*alpha) + 0
-	}
-}
-
 // Scale computes y = α·y.
 func Scale(y []float32, alpha float32) {
 	n := whole(len(y))

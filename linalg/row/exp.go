@@ -69,33 +69,6 @@ func ExpSum(dst, x []float32, top float32) float32 {
 	return r.parts[0].fold()
 }
 
-// Softmax replaces x by exp(α·x − top), where top is the largest number of α·x, and returns the
-// sum, too.
-func Softmax(x []float32, alpha float32) (sum, top float32) {
-	r, n := row{}, whole(len(x))
-	r.parts[0], r.scalars[0] = lowest, alpha
-	if n > 0 {
-		r.rows[0], r.count = &x[0], n
-		r.scaledLargest()
-	}
-	for i := n; i < len(x); i++ {
-		if v := x[i] * alpha; v > r.parts[0][i%lanes] {
-			r.parts[0][i%lanes] = v
-		}
-	}
-	top = r.parts[0].largest()
-	r.parts[0], r.scalars[1] = parts{}, top
-	if n > 0 {
-		r.scaledExpSum()
-	}
-	for i := n; i < len(x); i++ {
-		e := exp(float32(x[i]*alpha) - top)
-		x[i] = e
-		r.parts[0][i%lanes] += e
-	}
-	return r.parts[0].fold(), top
-}
-
 // Slopes replaces an attention's scores s by its weights P = exp(scale·s − lse), and d = g·vᵀ
 // by the gradient of the scores, scale·P·(d − dot).
 func Slopes(s, d []float32, scale, lse, dot float32) {

@@ -24,20 +24,6 @@ func axpyAVX512(r *row)
 //go:noescape
 func axpyAVX2(r *row)
 
-func (r *row) product() {
-	if kernel.Current() == kernel.AVX512 {
-		productAVX512(r)
-	} else {
-		productAVX2(r)
-	}
-}
-
-//go:noescape
-func productAVX512(r *row)
-
-//go:noescape
-func productAVX2(r *row)
-
 func (r *row) scale() {
 	if kernel.Current() == kernel.AVX512 {
 		scaleAVX512(r)
@@ -136,20 +122,6 @@ func largestAVX512(r *row)
 //go:noescape
 func largestAVX2(r *row)
 
-func (r *row) scaledLargest() {
-	if kernel.Current() == kernel.AVX512 {
-		scaledLargestAVX512(r)
-	} else {
-		scaledLargestAVX2(r)
-	}
-}
-
-//go:noescape
-func scaledLargestAVX512(r *row)
-
-//go:noescape
-func scaledLargestAVX2(r *row)
-
 func (r *row) deviations() {
 	if kernel.Current() == kernel.AVX512 {
 		deviationsAVX512(r)
@@ -177,20 +149,6 @@ func expSumAVX512(r *row)
 
 //go:noescape
 func expSumAVX2(r *row)
-
-func (r *row) scaledExpSum() {
-	if kernel.Current() == kernel.AVX512 {
-		scaledExpSumAVX512(r)
-	} else {
-		scaledExpSumAVX2(r)
-	}
-}
-
-//go:noescape
-func scaledExpSumAVX512(r *row)
-
-//go:noescape
-func scaledExpSumAVX2(r *row)
 
 func (r *row) slopes() {
 	if kernel.Current() == kernel.AVX512 {
@@ -457,3 +415,90 @@ func adamAVX512(r *row)
 
 //go:noescape
 func adamAVX2(r *row)
+
+// banded reports whether there are kernels of several rows at the level in use.
+func banded() bool { return vectors() }
+
+func (b *band) largest() {
+	if kernel.Current() == kernel.AVX512 {
+		largestBandAVX512(b)
+	} else {
+		largestBandAVX2(b)
+	}
+}
+
+//go:noescape
+func largestBandAVX512(b *band)
+
+//go:noescape
+func largestBandAVX2(b *band)
+
+func (b *band) expSum() {
+	if kernel.Current() == kernel.AVX512 {
+		expSumBandAVX512(b)
+	} else {
+		expSumBandAVX2(b)
+	}
+}
+
+//go:noescape
+func expSumBandAVX512(b *band)
+
+//go:noescape
+func expSumBandAVX2(b *band)
+
+func (b *band) slopes() {
+	if kernel.Current() == kernel.AVX512 {
+		slopesBandAVX512(b)
+	} else {
+		slopesBandAVX2(b)
+	}
+}
+
+//go:noescape
+func slopesBandAVX512(b *band)
+
+//go:noescape
+func slopesBandAVX2(b *band)
+
+func (b *band) dot() {
+	if kernel.Current() == kernel.AVX512 {
+		dotBandAVX512(b)
+	} else {
+		dotBandAVX2(b)
+	}
+}
+
+//go:noescape
+func dotBandAVX512(b *band)
+
+//go:noescape
+func dotBandAVX2(b *band)
+
+func (b *band) product() {
+	if kernel.Current() == kernel.AVX512 {
+		productBandAVX512(b)
+	} else {
+		productBandAVX2(b)
+	}
+}
+
+//go:noescape
+func productBandAVX512(b *band)
+
+//go:noescape
+func productBandAVX2(b *band)
+
+func (b *band) addPositive() {
+	if kernel.Current() == kernel.AVX512 {
+		addPositiveBandAVX512(b)
+	} else {
+		addPositiveBandAVX2(b)
+	}
+}
+
+//go:noescape
+func addPositiveBandAVX512(b *band)
+
+//go:noescape
+func addPositiveBandAVX2(b *band)

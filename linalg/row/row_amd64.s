@@ -67,64 +67,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func productAVX512(r *row)
-TEXT ·productAVX512(SB), NOSPLIT, $0-8
-	MOVQ r+0(FP), DI
-	MOVQ row_count(DI), CX
-	MOVQ (row_rows+0)(DI), R8
-	MOVQ (row_rows+8)(DI), R9
-	VBROADCASTSS (row_scalars+0)(DI), Z31
-	CMPQ CX, $64
-	JLT severalEnd
-several:
-	VMOVUPS 0(R9), Z0
-	VMOVUPS 64(R9), Z1
-	VMOVUPS 128(R9), Z2
-	VMOVUPS 192(R9), Z3
-	VMULPS Z31, Z0, Z0
-	VMULPS Z31, Z1, Z1
-	VMULPS Z31, Z2, Z2
-	VMULPS Z31, Z3, Z3
-	VADDPS rowConstants<>+0(SB), Z0, Z0
-	VADDPS rowConstants<>+0(SB), Z1, Z1
-	VADDPS rowConstants<>+0(SB), Z2, Z2
-	VADDPS rowConstants<>+0(SB), Z3, Z3
-	VMOVUPS Z0, 0(R8)
-	VMOVUPS Z1, 64(R8)
-	VMOVUPS Z2, 128(R8)
-	VMOVUPS Z3, 192(R8)
-	ADDQ $256, R8
-	ADDQ $256, R9
-	SUBQ $64, CX
-	CMPQ CX, $64
-	JGE several
-severalEnd:
-	CMPQ CX, $16
-	JLT singleEnd
-single:
-	VMOVUPS 0(R9), Z0
-	VMULPS Z31, Z0, Z0
-	VADDPS rowConstants<>+0(SB), Z0, Z0
-	VMOVUPS Z0, 0(R8)
-	ADDQ $64, R8
-	ADDQ $64, R9
-	SUBQ $16, CX
-	CMPQ CX, $16
-	JGE single
-singleEnd:
-	TESTQ CX, CX
-	JLE done
-	MOVL $-1, AX
-	BZHIL CX, AX, AX
-	KMOVW AX, K1
-	VMOVUPS.Z 0(R9), K1, Z0
-	VMULPS Z31, Z0, Z0
-	VADDPS rowConstants<>+0(SB), Z0, Z0
-	VMOVUPS Z0, K1, 0(R8)
-done:
-	VZEROUPPER
-	RET
-
 // func scaleAVX512(r *row)
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
@@ -525,65 +467,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaledLargestAVX512(r *row)
-TEXT ·scaledLargestAVX512(SB), NOSPLIT, $0-8
-	MOVQ r+0(FP), DI
-	MOVQ row_count(DI), CX
-	MOVQ (row_rows+0)(DI), R8
-	VBROADCASTSS (row_scalars+0)(DI), Z31
-	VMOVUPS (row_parts+0)(DI), Z30
-	CMPQ CX, $64
-	JLT severalEnd
-several:
-	VMOVUPS 0(R8), Z0
-	VMOVUPS 64(R8), Z1
-	VMOVUPS 128(R8), Z2
-	VMOVUPS 192(R8), Z3
-	VMULPS Z31, Z0, Z0
-	VMULPS Z31, Z1, Z1
-	VMULPS Z31, Z2, Z2
-	VMULPS Z31, Z3, Z3
-	VMAXPS Z30, Z0, Z30
-	VMAXPS Z30, Z1, Z30
-	VMAXPS Z30, Z2, Z30
-	VMAXPS Z30, Z3, Z30
-	ADDQ $256, R8
-	SUBQ $64, CX
-	CMPQ CX, $64
-	JGE several
-severalEnd:
-	CMPQ CX, $16
-	JLT singleEnd
-single:
-	VMOVUPS 0(R8), Z0
-	VMULPS Z31, Z0, Z0
-	VMAXPS Z30, Z0, Z30
-	ADDQ $64, R8
-	SUBQ $16, CX
-	CMPQ CX, $16
-	JGE single
-singleEnd:
-	TESTQ CX, CX
-	JLE done
-	MOVL $-1, AX
-	BZHIL CX, AX, AX
-	KMOVW AX, K1
-	VMOVUPS.Z 0(R8), K1, Z0
-	VMULPS Z31, Z0, Z0
-	VMAXPS Z30, Z0, K1, Z30
-done:
-	VEXTRACTF64X4 $1, Z30, Y0
-	VMAXPS Y30, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VMAXPS X0, X1, X0
-	VMOVHLPS X0, X0, X1
-	VMAXPS X0, X1, X0
-	VMOVSHDUP X0, X1
-	VMAXPS X0, X1, X0
-	VMOVSS X0, (row_parts+0)(DI)
-	VZEROUPPER
-	RET
-
 // func deviationsAVX512(r *row)
 TEXT ·deviationsAVX512(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
@@ -860,231 +743,6 @@ singleEnd:
 done:
 	VEXTRACTF64X4 $1, Z30, Y0
 	VADDPS Y30, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS X0, X1, X0
-	VMOVHLPS X0, X0, X1
-	VADDPS X0, X1, X0
-	VMOVSHDUP X0, X1
-	VADDPS X0, X1, X0
-	VMOVSS X0, (row_parts+0)(DI)
-	VZEROUPPER
-	RET
-
-// func scaledExpSumAVX512(r *row)
-TEXT ·scaledExpSumAVX512(SB), NOSPLIT, $0-8
-	MOVQ r+0(FP), DI
-	MOVQ row_count(DI), CX
-	MOVQ (row_rows+0)(DI), R8
-	VBROADCASTSS (row_scalars+0)(DI), Z31
-	VBROADCASTSS (row_scalars+4)(DI), Z30
-	VMOVUPS (row_parts+0)(DI), Z29
-	CMPQ CX, $64
-	JLT severalEnd
-several:
-	VMOVUPS 0(R8), Z0
-	VMOVUPS 64(R8), Z1
-	VMOVUPS 128(R8), Z2
-	VMOVUPS 192(R8), Z3
-	VMULPS Z31, Z0, Z0
-	VMULPS Z31, Z1, Z1
-	VMULPS Z31, Z2, Z2
-	VMULPS Z31, Z3, Z3
-	VSUBPS Z30, Z0, Z0
-	VSUBPS Z30, Z1, Z1
-	VSUBPS Z30, Z2, Z2
-	VSUBPS Z30, Z3, Z3
-	VMOVUPS rowConstants<>+64(SB), Z4
-	VMAXPS Z0, Z4, Z0
-	VMAXPS Z1, Z4, Z1
-	VMAXPS Z2, Z4, Z2
-	VMAXPS Z3, Z4, Z3
-	VMOVUPS rowConstants<>+128(SB), Z4
-	VMINPS Z0, Z4, Z0
-	VMINPS Z1, Z4, Z1
-	VMINPS Z2, Z4, Z2
-	VMINPS Z3, Z4, Z3
-	VMULPS rowConstants<>+192(SB), Z0, Z4
-	VMULPS rowConstants<>+192(SB), Z1, Z5
-	VMULPS rowConstants<>+192(SB), Z2, Z6
-	VMULPS rowConstants<>+192(SB), Z3, Z7
-	VADDPS rowConstants<>+256(SB), Z4, Z4
-	VADDPS rowConstants<>+256(SB), Z5, Z5
-	VADDPS rowConstants<>+256(SB), Z6, Z6
-	VADDPS rowConstants<>+256(SB), Z7, Z7
-	VSUBPS rowConstants<>+256(SB), Z4, Z8
-	VSUBPS rowConstants<>+256(SB), Z5, Z9
-	VSUBPS rowConstants<>+256(SB), Z6, Z10
-	VSUBPS rowConstants<>+256(SB), Z7, Z11
-	VMULPS rowConstants<>+320(SB), Z8, Z12
-	VMULPS rowConstants<>+320(SB), Z9, Z13
-	VMULPS rowConstants<>+320(SB), Z10, Z14
-	VMULPS rowConstants<>+320(SB), Z11, Z15
-	VSUBPS Z12, Z0, Z12
-	VSUBPS Z13, Z1, Z13
-	VSUBPS Z14, Z2, Z14
-	VSUBPS Z15, Z3, Z15
-	VMULPS rowConstants<>+384(SB), Z8, Z8
-	VMULPS rowConstants<>+384(SB), Z9, Z9
-	VMULPS rowConstants<>+384(SB), Z10, Z10
-	VMULPS rowConstants<>+384(SB), Z11, Z11
-	VSUBPS Z8, Z12, Z8
-	VSUBPS Z9, Z13, Z9
-	VSUBPS Z10, Z14, Z10
-	VSUBPS Z11, Z15, Z11
-	VMOVUPS rowConstants<>+448(SB), Z15
-	VMULPS Z8, Z15, Z14
-	VMULPS Z9, Z15, Z13
-	VMULPS Z10, Z15, Z12
-	VMULPS Z11, Z15, Z3
-	VADDPS rowConstants<>+512(SB), Z14, Z14
-	VADDPS rowConstants<>+512(SB), Z13, Z13
-	VADDPS rowConstants<>+512(SB), Z12, Z12
-	VADDPS rowConstants<>+512(SB), Z3, Z3
-	VMULPS Z8, Z14, Z14
-	VMULPS Z9, Z13, Z13
-	VMULPS Z10, Z12, Z12
-	VMULPS Z11, Z3, Z3
-	VADDPS rowConstants<>+576(SB), Z14, Z14
-	VADDPS rowConstants<>+576(SB), Z13, Z13
-	VADDPS rowConstants<>+576(SB), Z12, Z12
-	VADDPS rowConstants<>+576(SB), Z3, Z3
-	VMULPS Z8, Z14, Z14
-	VMULPS Z9, Z13, Z13
-	VMULPS Z10, Z12, Z12
-	VMULPS Z11, Z3, Z3
-	VADDPS rowConstants<>+640(SB), Z14, Z14
-	VADDPS rowConstants<>+640(SB), Z13, Z13
-	VADDPS rowConstants<>+640(SB), Z12, Z12
-	VADDPS rowConstants<>+640(SB), Z3, Z3
-	VMULPS Z8, Z14, Z14
-	VMULPS Z9, Z13, Z13
-	VMULPS Z10, Z12, Z12
-	VMULPS Z11, Z3, Z3
-	VADDPS rowConstants<>+704(SB), Z14, Z14
-	VADDPS rowConstants<>+704(SB), Z13, Z13
-	VADDPS rowConstants<>+704(SB), Z12, Z12
-	VADDPS rowConstants<>+704(SB), Z3, Z3
-	VMULPS Z8, Z8, Z15
-	VMULPS Z9, Z9, Z2
-	VMULPS Z10, Z10, Z1
-	VMULPS Z11, Z11, Z0
-	VMULPS Z14, Z15, Z14
-	VMULPS Z13, Z2, Z13
-	VMULPS Z12, Z1, Z12
-	VMULPS Z3, Z0, Z3
-	VADDPS Z8, Z8, Z8
-	VADDPS Z9, Z9, Z9
-	VADDPS Z10, Z10, Z10
-	VADDPS Z11, Z11, Z11
-	VADDPS Z8, Z14, Z8
-	VADDPS Z9, Z13, Z9
-	VADDPS Z10, Z12, Z10
-	VADDPS Z11, Z3, Z11
-	VADDPS rowConstants<>+768(SB), Z8, Z8
-	VADDPS rowConstants<>+768(SB), Z9, Z9
-	VADDPS rowConstants<>+768(SB), Z10, Z10
-	VADDPS rowConstants<>+768(SB), Z11, Z11
-	VPSLLD $23, Z4, Z4
-	VPSLLD $23, Z5, Z5
-	VPSLLD $23, Z6, Z6
-	VPSLLD $23, Z7, Z7
-	VMULPS Z4, Z8, Z4
-	VMULPS Z5, Z9, Z5
-	VMULPS Z6, Z10, Z6
-	VMULPS Z7, Z11, Z7
-	VMOVUPS Z4, 0(R8)
-	VMOVUPS Z5, 64(R8)
-	VMOVUPS Z6, 128(R8)
-	VMOVUPS Z7, 192(R8)
-	VADDPS Z29, Z4, Z29
-	VADDPS Z29, Z5, Z29
-	VADDPS Z29, Z6, Z29
-	VADDPS Z29, Z7, Z29
-	ADDQ $256, R8
-	SUBQ $64, CX
-	CMPQ CX, $64
-	JGE several
-severalEnd:
-	CMPQ CX, $16
-	JLT singleEnd
-single:
-	VMOVUPS 0(R8), Z0
-	VMULPS Z31, Z0, Z0
-	VSUBPS Z30, Z0, Z0
-	VMOVUPS rowConstants<>+64(SB), Z1
-	VMAXPS Z0, Z1, Z0
-	VMOVUPS rowConstants<>+128(SB), Z1
-	VMINPS Z0, Z1, Z0
-	VMULPS rowConstants<>+192(SB), Z0, Z1
-	VADDPS rowConstants<>+256(SB), Z1, Z1
-	VSUBPS rowConstants<>+256(SB), Z1, Z2
-	VMULPS rowConstants<>+320(SB), Z2, Z3
-	VSUBPS Z3, Z0, Z3
-	VMULPS rowConstants<>+384(SB), Z2, Z2
-	VSUBPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+448(SB), Z3
-	VMULPS Z2, Z3, Z0
-	VADDPS rowConstants<>+512(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
-	VADDPS rowConstants<>+576(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
-	VADDPS rowConstants<>+640(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
-	VADDPS rowConstants<>+704(SB), Z0, Z0
-	VMULPS Z2, Z2, Z3
-	VMULPS Z0, Z3, Z0
-	VADDPS Z2, Z2, Z2
-	VADDPS Z2, Z0, Z2
-	VADDPS rowConstants<>+768(SB), Z2, Z2
-	VPSLLD $23, Z1, Z1
-	VMULPS Z1, Z2, Z1
-	VMOVUPS Z1, 0(R8)
-	VADDPS Z29, Z1, Z29
-	ADDQ $64, R8
-	SUBQ $16, CX
-	CMPQ CX, $16
-	JGE single
-singleEnd:
-	TESTQ CX, CX
-	JLE done
-	MOVL $-1, AX
-	BZHIL CX, AX, AX
-	KMOVW AX, K1
-	VMOVUPS.Z 0(R8), K1, Z0
-	VMULPS Z31, Z0, Z0
-	VSUBPS Z30, Z0, Z0
-	VMOVUPS rowConstants<>+64(SB), Z1
-	VMAXPS Z0, Z1, Z0
-	VMOVUPS rowConstants<>+128(SB), Z1
-	VMINPS Z0, Z1, Z0
-	VMULPS rowConstants<>+192(SB), Z0, Z1
-	VADDPS rowConstants<>+256(SB), Z1, Z1
-	VSUBPS rowConstants<>+256(SB), Z1, Z2
-	VMULPS rowConstants<>+320(SB), Z2, Z3
-	VSUBPS Z3, Z0, Z3
-	VMULPS rowConstants<>+384(SB), Z2, Z2
-	VSUBPS Z2, Z3, Z2
-	VMOVUPS rowConstants<>+448(SB), Z3
-	VMULPS Z2, Z3, Z0
-	VADDPS rowConstants<>+512(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
-	VADDPS rowConstants<>+576(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
-	VADDPS rowConstants<>+640(SB), Z0, Z0
-	VMULPS Z2, Z0, Z0
-	VADDPS rowConstants<>+704(SB), Z0, Z0
-	VMULPS Z2, Z2, Z3
-	VMULPS Z0, Z3, Z0
-	VADDPS Z2, Z2, Z2
-	VADDPS Z2, Z0, Z2
-	VADDPS rowConstants<>+768(SB), Z2, Z2
-	VPSLLD $23, Z1, Z1
-	VMULPS Z1, Z2, Z1
-	VMOVUPS Z1, K1, 0(R8)
-	VADDPS Z29, Z1, K1, Z29
-done:
-	VEXTRACTF64X4 $1, Z29, Y0
-	VADDPS Y29, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS X0, X1, X0
 	VMOVHLPS X0, X0, X1
@@ -5245,74 +4903,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func productAVX2(r *row)
-TEXT ·productAVX2(SB), NOSPLIT, $0-8
-	MOVQ r+0(FP), DI
-	MOVQ row_count(DI), CX
-	MOVQ (row_rows+0)(DI), R8
-	MOVQ (row_rows+8)(DI), R9
-	VBROADCASTSS (row_scalars+0)(DI), Y15
-	CMPQ CX, $32
-	JLT severalEnd
-several:
-	VMOVUPS 0(R9), Y0
-	VMOVUPS 32(R9), Y1
-	VMOVUPS 64(R9), Y2
-	VMOVUPS 96(R9), Y3
-	VMULPS Y15, Y0, Y0
-	VMULPS Y15, Y1, Y1
-	VMULPS Y15, Y2, Y2
-	VMULPS Y15, Y3, Y3
-	VADDPS rowConstants<>+0(SB), Y0, Y0
-	VADDPS rowConstants<>+0(SB), Y1, Y1
-	VADDPS rowConstants<>+0(SB), Y2, Y2
-	VADDPS rowConstants<>+0(SB), Y3, Y3
-	VMOVUPS Y0, 0(R8)
-	VMOVUPS Y1, 32(R8)
-	VMOVUPS Y2, 64(R8)
-	VMOVUPS Y3, 96(R8)
-	ADDQ $128, R8
-	ADDQ $128, R9
-	SUBQ $32, CX
-	CMPQ CX, $32
-	JGE several
-severalEnd:
-	CMPQ CX, $16
-	JLT singleEnd
-single:
-	VMOVUPS 0(R9), Y0
-	VMOVUPS 32(R9), Y1
-	VMULPS Y15, Y0, Y0
-	VMULPS Y15, Y1, Y1
-	VADDPS rowConstants<>+0(SB), Y0, Y0
-	VADDPS rowConstants<>+0(SB), Y1, Y1
-	VMOVUPS Y0, 0(R8)
-	VMOVUPS Y1, 32(R8)
-	ADDQ $64, R8
-	ADDQ $64, R9
-	SUBQ $16, CX
-	CMPQ CX, $16
-	JGE single
-singleEnd:
-	TESTQ CX, CX
-	JLE done
-	LEAQ rowMasks<>+64(SB), AX
-	SHLQ $2, CX
-	SUBQ CX, AX
-	VMOVUPS 0(AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMASKMOVPS 0(R9), Y0, Y2
-	VMASKMOVPS 32(R9), Y1, Y3
-	VMULPS Y15, Y2, Y2
-	VMULPS Y15, Y3, Y3
-	VADDPS rowConstants<>+0(SB), Y2, Y2
-	VADDPS rowConstants<>+0(SB), Y3, Y3
-	VMASKMOVPS Y2, Y0, 0(R8)
-	VMASKMOVPS Y3, Y1, 32(R8)
-done:
-	VZEROUPPER
-	RET
-
 // func scaleAVX2(r *row)
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
@@ -5781,75 +5371,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaledLargestAVX2(r *row)
-TEXT ·scaledLargestAVX2(SB), NOSPLIT, $0-8
-	MOVQ r+0(FP), DI
-	MOVQ row_count(DI), CX
-	MOVQ (row_rows+0)(DI), R8
-	VBROADCASTSS (row_scalars+0)(DI), Y15
-	VMOVUPS (row_parts+0)(DI), Y14
-	VMOVUPS (row_parts+32)(DI), Y13
-	CMPQ CX, $32
-	JLT severalEnd
-several:
-	VMOVUPS 0(R8), Y0
-	VMOVUPS 32(R8), Y1
-	VMOVUPS 64(R8), Y2
-	VMOVUPS 96(R8), Y3
-	VMULPS Y15, Y0, Y0
-	VMULPS Y15, Y1, Y1
-	VMULPS Y15, Y2, Y2
-	VMULPS Y15, Y3, Y3
-	VMAXPS Y14, Y0, Y14
-	VMAXPS Y13, Y1, Y13
-	VMAXPS Y14, Y2, Y14
-	VMAXPS Y13, Y3, Y13
-	ADDQ $128, R8
-	SUBQ $32, CX
-	CMPQ CX, $32
-	JGE several
-severalEnd:
-	CMPQ CX, $16
-	JLT singleEnd
-single:
-	VMOVUPS 0(R8), Y0
-	VMOVUPS 32(R8), Y1
-	VMULPS Y15, Y0, Y0
-	VMULPS Y15, Y1, Y1
-	VMAXPS Y14, Y0, Y14
-	VMAXPS Y13, Y1, Y13
-	ADDQ $64, R8
-	SUBQ $16, CX
-	CMPQ CX, $16
-	JGE single
-singleEnd:
-	TESTQ CX, CX
-	JLE done
-	LEAQ rowMasks<>+64(SB), AX
-	SHLQ $2, CX
-	SUBQ CX, AX
-	VMOVUPS 0(AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMASKMOVPS 0(R8), Y0, Y2
-	VMASKMOVPS 32(R8), Y1, Y3
-	VMULPS Y15, Y2, Y2
-	VMULPS Y15, Y3, Y3
-	VBLENDVPS Y0, Y2, Y14, Y2
-	VMAXPS Y14, Y2, Y14
-	VBLENDVPS Y1, Y3, Y13, Y3
-	VMAXPS Y13, Y3, Y13
-done:
-	VMAXPS Y14, Y13, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VMAXPS X0, X1, X0
-	VMOVHLPS X0, X0, X1
-	VMAXPS X0, X1, X0
-	VMOVSHDUP X0, X1
-	VMAXPS X0, X1, X0
-	VMOVSS X0, (row_parts+0)(DI)
-	VZEROUPPER
-	RET
-
 // func deviationsAVX2(r *row)
 TEXT ·deviationsAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), DI
@@ -6201,296 +5722,6 @@ singleEnd:
 	VADDPS Y13, Y5, Y13
 done:
 	VADDPS Y14, Y13, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS X0, X1, X0
-	VMOVHLPS X0, X0, X1
-	VADDPS X0, X1, X0
-	VMOVSHDUP X0, X1
-	VADDPS X0, X1, X0
-	VMOVSS X0, (row_parts+0)(DI)
-	VZEROUPPER
-	RET
-
-// func scaledExpSumAVX2(r *row)
-TEXT ·scaledExpSumAVX2(SB), NOSPLIT, $0-8
-	MOVQ r+0(FP), DI
-	MOVQ row_count(DI), CX
-	MOVQ (row_rows+0)(DI), R8
-	VBROADCASTSS (row_scalars+0)(DI), Y15
-	VBROADCASTSS (row_scalars+4)(DI), Y14
-	VMOVUPS (row_parts+0)(DI), Y13
-	VMOVUPS (row_parts+32)(DI), Y12
-	CMPQ CX, $32
-	JLT severalEnd
-several:
-	VMOVUPS 0(R8), Y0
-	VMOVUPS 32(R8), Y1
-	VMULPS Y15, Y0, Y0
-	VMULPS Y15, Y1, Y1
-	VSUBPS Y14, Y0, Y0
-	VSUBPS Y14, Y1, Y1
-	VMOVUPS rowConstants<>+64(SB), Y2
-	VMAXPS Y0, Y2, Y0
-	VMAXPS Y1, Y2, Y1
-	VMOVUPS rowConstants<>+128(SB), Y2
-	VMINPS Y0, Y2, Y0
-	VMINPS Y1, Y2, Y1
-	VMULPS rowConstants<>+192(SB), Y0, Y2
-	VMULPS rowConstants<>+192(SB), Y1, Y3
-	VADDPS rowConstants<>+256(SB), Y2, Y2
-	VADDPS rowConstants<>+256(SB), Y3, Y3
-	VSUBPS rowConstants<>+256(SB), Y2, Y4
-	VSUBPS rowConstants<>+256(SB), Y3, Y5
-	VMULPS rowConstants<>+320(SB), Y4, Y6
-	VMULPS rowConstants<>+320(SB), Y5, Y7
-	VSUBPS Y6, Y0, Y6
-	VSUBPS Y7, Y1, Y7
-	VMULPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS rowConstants<>+384(SB), Y5, Y5
-	VSUBPS Y4, Y6, Y4
-	VSUBPS Y5, Y7, Y5
-	VMOVUPS rowConstants<>+448(SB), Y7
-	VMULPS Y4, Y7, Y6
-	VMULPS Y5, Y7, Y1
-	VADDPS rowConstants<>+512(SB), Y6, Y6
-	VADDPS rowConstants<>+512(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
-	VADDPS rowConstants<>+576(SB), Y6, Y6
-	VADDPS rowConstants<>+576(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
-	VADDPS rowConstants<>+640(SB), Y6, Y6
-	VADDPS rowConstants<>+640(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y1, Y1
-	VMULPS Y4, Y4, Y7
-	VMULPS Y5, Y5, Y0
-	VMULPS Y6, Y7, Y6
-	VMULPS Y1, Y0, Y1
-	VADDPS Y4, Y4, Y4
-	VADDPS Y5, Y5, Y5
-	VADDPS Y4, Y6, Y4
-	VADDPS Y5, Y1, Y5
-	VADDPS rowConstants<>+768(SB), Y4, Y4
-	VADDPS rowConstants<>+768(SB), Y5, Y5
-	VPSLLD $23, Y2, Y2
-	VPSLLD $23, Y3, Y3
-	VMULPS Y2, Y4, Y2
-	VMULPS Y3, Y5, Y3
-	VMOVUPS Y2, 0(R8)
-	VMOVUPS Y3, 32(R8)
-	VADDPS Y13, Y2, Y13
-	VADDPS Y12, Y3, Y12
-	VMOVUPS 64(R8), Y3
-	VMOVUPS 96(R8), Y2
-	VMULPS Y15, Y3, Y3
-	VMULPS Y15, Y2, Y2
-	VSUBPS Y14, Y3, Y3
-	VSUBPS Y14, Y2, Y2
-	VMOVUPS rowConstants<>+64(SB), Y5
-	VMAXPS Y3, Y5, Y3
-	VMAXPS Y2, Y5, Y2
-	VMOVUPS rowConstants<>+128(SB), Y5
-	VMINPS Y3, Y5, Y3
-	VMINPS Y2, Y5, Y2
-	VMULPS rowConstants<>+192(SB), Y3, Y5
-	VMULPS rowConstants<>+192(SB), Y2, Y4
-	VADDPS rowConstants<>+256(SB), Y5, Y5
-	VADDPS rowConstants<>+256(SB), Y4, Y4
-	VSUBPS rowConstants<>+256(SB), Y5, Y1
-	VSUBPS rowConstants<>+256(SB), Y4, Y6
-	VMULPS rowConstants<>+320(SB), Y1, Y0
-	VMULPS rowConstants<>+320(SB), Y6, Y7
-	VSUBPS Y0, Y3, Y0
-	VSUBPS Y7, Y2, Y7
-	VMULPS rowConstants<>+384(SB), Y1, Y1
-	VMULPS rowConstants<>+384(SB), Y6, Y6
-	VSUBPS Y1, Y0, Y1
-	VSUBPS Y6, Y7, Y6
-	VMOVUPS rowConstants<>+448(SB), Y7
-	VMULPS Y1, Y7, Y0
-	VMULPS Y6, Y7, Y2
-	VADDPS rowConstants<>+512(SB), Y0, Y0
-	VADDPS rowConstants<>+512(SB), Y2, Y2
-	VMULPS Y1, Y0, Y0
-	VMULPS Y6, Y2, Y2
-	VADDPS rowConstants<>+576(SB), Y0, Y0
-	VADDPS rowConstants<>+576(SB), Y2, Y2
-	VMULPS Y1, Y0, Y0
-	VMULPS Y6, Y2, Y2
-	VADDPS rowConstants<>+640(SB), Y0, Y0
-	VADDPS rowConstants<>+640(SB), Y2, Y2
-	VMULPS Y1, Y0, Y0
-	VMULPS Y6, Y2, Y2
-	VADDPS rowConstants<>+704(SB), Y0, Y0
-	VADDPS rowConstants<>+704(SB), Y2, Y2
-	VMULPS Y1, Y1, Y7
-	VMULPS Y6, Y6, Y3
-	VMULPS Y0, Y7, Y0
-	VMULPS Y2, Y3, Y2
-	VADDPS Y1, Y1, Y1
-	VADDPS Y6, Y6, Y6
-	VADDPS Y1, Y0, Y1
-	VADDPS Y6, Y2, Y6
-	VADDPS rowConstants<>+768(SB), Y1, Y1
-	VADDPS rowConstants<>+768(SB), Y6, Y6
-	VPSLLD $23, Y5, Y5
-	VPSLLD $23, Y4, Y4
-	VMULPS Y5, Y1, Y5
-	VMULPS Y4, Y6, Y4
-	VMOVUPS Y5, 64(R8)
-	VMOVUPS Y4, 96(R8)
-	VADDPS Y13, Y5, Y13
-	VADDPS Y12, Y4, Y12
-	ADDQ $128, R8
-	SUBQ $32, CX
-	CMPQ CX, $32
-	JGE several
-severalEnd:
-	CMPQ CX, $16
-	JLT singleEnd
-single:
-	VMOVUPS 0(R8), Y0
-	VMOVUPS 32(R8), Y1
-	VMULPS Y15, Y0, Y0
-	VMULPS Y15, Y1, Y1
-	VSUBPS Y14, Y0, Y0
-	VSUBPS Y14, Y1, Y1
-	VMOVUPS rowConstants<>+64(SB), Y2
-	VMAXPS Y0, Y2, Y0
-	VMAXPS Y1, Y2, Y1
-	VMOVUPS rowConstants<>+128(SB), Y2
-	VMINPS Y0, Y2, Y0
-	VMINPS Y1, Y2, Y1
-	VMULPS rowConstants<>+192(SB), Y0, Y2
-	VMULPS rowConstants<>+192(SB), Y1, Y3
-	VADDPS rowConstants<>+256(SB), Y2, Y2
-	VADDPS rowConstants<>+256(SB), Y3, Y3
-	VSUBPS rowConstants<>+256(SB), Y2, Y4
-	VSUBPS rowConstants<>+256(SB), Y3, Y5
-	VMULPS rowConstants<>+320(SB), Y4, Y6
-	VMULPS rowConstants<>+320(SB), Y5, Y7
-	VSUBPS Y6, Y0, Y6
-	VSUBPS Y7, Y1, Y7
-	VMULPS rowConstants<>+384(SB), Y4, Y4
-	VMULPS rowConstants<>+384(SB), Y5, Y5
-	VSUBPS Y4, Y6, Y4
-	VSUBPS Y5, Y7, Y5
-	VMOVUPS rowConstants<>+448(SB), Y7
-	VMULPS Y4, Y7, Y6
-	VMULPS Y5, Y7, Y1
-	VADDPS rowConstants<>+512(SB), Y6, Y6
-	VADDPS rowConstants<>+512(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
-	VADDPS rowConstants<>+576(SB), Y6, Y6
-	VADDPS rowConstants<>+576(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
-	VADDPS rowConstants<>+640(SB), Y6, Y6
-	VADDPS rowConstants<>+640(SB), Y1, Y1
-	VMULPS Y4, Y6, Y6
-	VMULPS Y5, Y1, Y1
-	VADDPS rowConstants<>+704(SB), Y6, Y6
-	VADDPS rowConstants<>+704(SB), Y1, Y1
-	VMULPS Y4, Y4, Y7
-	VMULPS Y5, Y5, Y0
-	VMULPS Y6, Y7, Y6
-	VMULPS Y1, Y0, Y1
-	VADDPS Y4, Y4, Y4
-	VADDPS Y5, Y5, Y5
-	VADDPS Y4, Y6, Y4
-	VADDPS Y5, Y1, Y5
-	VADDPS rowConstants<>+768(SB), Y4, Y4
-	VADDPS rowConstants<>+768(SB), Y5, Y5
-	VPSLLD $23, Y2, Y2
-	VPSLLD $23, Y3, Y3
-	VMULPS Y2, Y4, Y2
-	VMULPS Y3, Y5, Y3
-	VMOVUPS Y2, 0(R8)
-	VMOVUPS Y3, 32(R8)
-	VADDPS Y13, Y2, Y13
-	VADDPS Y12, Y3, Y12
-	ADDQ $64, R8
-	SUBQ $16, CX
-	CMPQ CX, $16
-	JGE single
-singleEnd:
-	TESTQ CX, CX
-	JLE done
-	LEAQ rowMasks<>+64(SB), AX
-	SHLQ $2, CX
-	SUBQ CX, AX
-	VMOVUPS 0(AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMASKMOVPS 0(R8), Y0, Y2
-	VMASKMOVPS 32(R8), Y1, Y3
-	VMULPS Y15, Y2, Y2
-	VMULPS Y15, Y3, Y3
-	VSUBPS Y14, Y2, Y2
-	VSUBPS Y14, Y3, Y3
-	VMOVUPS rowConstants<>+64(SB), Y4
-	VMAXPS Y2, Y4, Y2
-	VMAXPS Y3, Y4, Y3
-	VMOVUPS rowConstants<>+128(SB), Y4
-	VMINPS Y2, Y4, Y2
-	VMINPS Y3, Y4, Y3
-	VMULPS rowConstants<>+192(SB), Y2, Y4
-	VMULPS rowConstants<>+192(SB), Y3, Y5
-	VADDPS rowConstants<>+256(SB), Y4, Y4
-	VADDPS rowConstants<>+256(SB), Y5, Y5
-	VSUBPS rowConstants<>+256(SB), Y4, Y6
-	VSUBPS rowConstants<>+256(SB), Y5, Y7
-	VMULPS rowConstants<>+320(SB), Y6, Y8
-	VMULPS rowConstants<>+320(SB), Y7, Y9
-	VSUBPS Y8, Y2, Y8
-	VSUBPS Y9, Y3, Y9
-	VMULPS rowConstants<>+384(SB), Y6, Y6
-	VMULPS rowConstants<>+384(SB), Y7, Y7
-	VSUBPS Y6, Y8, Y6
-	VSUBPS Y7, Y9, Y7
-	VMOVUPS rowConstants<>+448(SB), Y9
-	VMULPS Y6, Y9, Y8
-	VMULPS Y7, Y9, Y3
-	VADDPS rowConstants<>+512(SB), Y8, Y8
-	VADDPS rowConstants<>+512(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
-	VADDPS rowConstants<>+576(SB), Y8, Y8
-	VADDPS rowConstants<>+576(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
-	VADDPS rowConstants<>+640(SB), Y8, Y8
-	VADDPS rowConstants<>+640(SB), Y3, Y3
-	VMULPS Y6, Y8, Y8
-	VMULPS Y7, Y3, Y3
-	VADDPS rowConstants<>+704(SB), Y8, Y8
-	VADDPS rowConstants<>+704(SB), Y3, Y3
-	VMULPS Y6, Y6, Y9
-	VMULPS Y7, Y7, Y2
-	VMULPS Y8, Y9, Y8
-	VMULPS Y3, Y2, Y3
-	VADDPS Y6, Y6, Y6
-	VADDPS Y7, Y7, Y7
-	VADDPS Y6, Y8, Y6
-	VADDPS Y7, Y3, Y7
-	VADDPS rowConstants<>+768(SB), Y6, Y6
-	VADDPS rowConstants<>+768(SB), Y7, Y7
-	VPSLLD $23, Y4, Y4
-	VPSLLD $23, Y5, Y5
-	VMULPS Y4, Y6, Y4
-	VMULPS Y5, Y7, Y5
-	VMASKMOVPS Y4, Y0, 0(R8)
-	VMASKMOVPS Y5, Y1, 32(R8)
-	VANDPS Y4, Y0, Y4
-	VADDPS Y13, Y4, Y13
-	VANDPS Y5, Y1, Y5
-	VADDPS Y12, Y5, Y12
-done:
-	VADDPS Y13, Y12, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS X0, X1, X0
 	VMOVHLPS X0, X0, X1
@@ -11732,6 +10963,1784 @@ done:
 	VZEROUPPER
 	RET
 
+// func largestBandAVX512(b *band)
+TEXT ·largestBandAVX512(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+	VBROADCASTSS band_scalar(DI), Z31
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	VMOVUPS rowConstants<>+2944(SB), Z30
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R12), Z0
+	VMOVUPS 64(R12), Z1
+	VMOVUPS 128(R12), Z2
+	VMOVUPS 192(R12), Z3
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VMAXPS Z30, Z0, Z30
+	VMAXPS Z30, Z1, Z30
+	VMAXPS Z30, Z2, Z30
+	VMAXPS Z30, Z3, Z30
+	ADDQ $256, R12
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R12), Z0
+	VMULPS Z31, Z0, Z0
+	VMAXPS Z30, Z0, Z30
+	ADDQ $64, R12
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R12), K1, Z0
+	VMULPS Z31, Z0, Z0
+	VMAXPS Z30, Z0, K1, Z30
+done:
+	VEXTRACTF64X4 $1, Z30, Y0
+	VMAXPS Y30, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSS X0, (DX)
+	ADDQ $4, DX
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func expSumBandAVX512(b *band)
+TEXT ·expSumBandAVX512(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+	VBROADCASTSS band_scalar(DI), Z31
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	VBROADCASTSS (R10), Z30
+	VXORPS Z29, Z29, Z29
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R12), Z0
+	VMOVUPS 64(R12), Z1
+	VMOVUPS 128(R12), Z2
+	VMOVUPS 192(R12), Z3
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VSUBPS Z30, Z0, Z0
+	VSUBPS Z30, Z1, Z1
+	VSUBPS Z30, Z2, Z2
+	VSUBPS Z30, Z3, Z3
+	VMOVUPS rowConstants<>+64(SB), Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+128(SB), Z4
+	VMINPS Z0, Z4, Z0
+	VMINPS Z1, Z4, Z1
+	VMINPS Z2, Z4, Z2
+	VMINPS Z3, Z4, Z3
+	VMULPS rowConstants<>+192(SB), Z0, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z6
+	VMULPS rowConstants<>+192(SB), Z3, Z7
+	VADDPS rowConstants<>+256(SB), Z4, Z4
+	VADDPS rowConstants<>+256(SB), Z5, Z5
+	VADDPS rowConstants<>+256(SB), Z6, Z6
+	VADDPS rowConstants<>+256(SB), Z7, Z7
+	VSUBPS rowConstants<>+256(SB), Z4, Z8
+	VSUBPS rowConstants<>+256(SB), Z5, Z9
+	VSUBPS rowConstants<>+256(SB), Z6, Z10
+	VSUBPS rowConstants<>+256(SB), Z7, Z11
+	VMULPS rowConstants<>+320(SB), Z8, Z12
+	VMULPS rowConstants<>+320(SB), Z9, Z13
+	VMULPS rowConstants<>+320(SB), Z10, Z14
+	VMULPS rowConstants<>+320(SB), Z11, Z15
+	VSUBPS Z12, Z0, Z12
+	VSUBPS Z13, Z1, Z13
+	VSUBPS Z14, Z2, Z14
+	VSUBPS Z15, Z3, Z15
+	VMULPS rowConstants<>+384(SB), Z8, Z8
+	VMULPS rowConstants<>+384(SB), Z9, Z9
+	VMULPS rowConstants<>+384(SB), Z10, Z10
+	VMULPS rowConstants<>+384(SB), Z11, Z11
+	VSUBPS Z8, Z12, Z8
+	VSUBPS Z9, Z13, Z9
+	VSUBPS Z10, Z14, Z10
+	VSUBPS Z11, Z15, Z11
+	VMOVUPS rowConstants<>+448(SB), Z15
+	VMULPS Z8, Z15, Z14
+	VMULPS Z9, Z15, Z13
+	VMULPS Z10, Z15, Z12
+	VMULPS Z11, Z15, Z3
+	VADDPS rowConstants<>+512(SB), Z14, Z14
+	VADDPS rowConstants<>+512(SB), Z13, Z13
+	VADDPS rowConstants<>+512(SB), Z12, Z12
+	VADDPS rowConstants<>+512(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+576(SB), Z14, Z14
+	VADDPS rowConstants<>+576(SB), Z13, Z13
+	VADDPS rowConstants<>+576(SB), Z12, Z12
+	VADDPS rowConstants<>+576(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+640(SB), Z14, Z14
+	VADDPS rowConstants<>+640(SB), Z13, Z13
+	VADDPS rowConstants<>+640(SB), Z12, Z12
+	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+704(SB), Z14, Z14
+	VADDPS rowConstants<>+704(SB), Z13, Z13
+	VADDPS rowConstants<>+704(SB), Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VMULPS Z8, Z8, Z15
+	VMULPS Z9, Z9, Z2
+	VMULPS Z10, Z10, Z1
+	VMULPS Z11, Z11, Z0
+	VMULPS Z14, Z15, Z14
+	VMULPS Z13, Z2, Z13
+	VMULPS Z12, Z1, Z12
+	VMULPS Z3, Z0, Z3
+	VADDPS Z8, Z8, Z8
+	VADDPS Z9, Z9, Z9
+	VADDPS Z10, Z10, Z10
+	VADDPS Z11, Z11, Z11
+	VADDPS Z8, Z14, Z8
+	VADDPS Z9, Z13, Z9
+	VADDPS Z10, Z12, Z10
+	VADDPS Z11, Z3, Z11
+	VADDPS rowConstants<>+768(SB), Z8, Z8
+	VADDPS rowConstants<>+768(SB), Z9, Z9
+	VADDPS rowConstants<>+768(SB), Z10, Z10
+	VADDPS rowConstants<>+768(SB), Z11, Z11
+	VPSLLD $23, Z4, Z4
+	VPSLLD $23, Z5, Z5
+	VPSLLD $23, Z6, Z6
+	VPSLLD $23, Z7, Z7
+	VMULPS Z4, Z8, Z4
+	VMULPS Z5, Z9, Z5
+	VMULPS Z6, Z10, Z6
+	VMULPS Z7, Z11, Z7
+	VMOVUPS Z4, 0(R12)
+	VMOVUPS Z5, 64(R12)
+	VMOVUPS Z6, 128(R12)
+	VMOVUPS Z7, 192(R12)
+	VADDPS Z29, Z4, Z29
+	VADDPS Z29, Z5, Z29
+	VADDPS Z29, Z6, Z29
+	VADDPS Z29, Z7, Z29
+	ADDQ $256, R12
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R12), Z0
+	VMULPS Z31, Z0, Z0
+	VSUBPS Z30, Z0, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
+	VSUBPS Z3, Z0, Z3
+	VMULPS rowConstants<>+384(SB), Z2, Z2
+	VSUBPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+448(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VMOVUPS Z1, 0(R12)
+	VADDPS Z29, Z1, Z29
+	ADDQ $64, R12
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R12), K1, Z0
+	VMULPS Z31, Z0, Z0
+	VSUBPS Z30, Z0, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
+	VSUBPS Z3, Z0, Z3
+	VMULPS rowConstants<>+384(SB), Z2, Z2
+	VSUBPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+448(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VMOVUPS Z1, K1, 0(R12)
+	VADDPS Z29, Z1, K1, Z29
+done:
+	VEXTRACTF64X4 $1, Z29, Y0
+	VADDPS Y29, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (DX)
+	ADDQ $4, DX
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	ADDQ $4, R10
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func slopesBandAVX512(b *band)
+TEXT ·slopesBandAVX512(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+	VBROADCASTSS band_scalar(DI), Z31
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	MOVQ R9, R13
+	VBROADCASTSS (R10), Z30
+	VBROADCASTSS (R11), Z29
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R12), Z0
+	VMOVUPS 64(R12), Z1
+	VMOVUPS 128(R12), Z2
+	VMOVUPS 192(R12), Z3
+	VMULPS Z31, Z0, Z0
+	VMULPS Z31, Z1, Z1
+	VMULPS Z31, Z2, Z2
+	VMULPS Z31, Z3, Z3
+	VSUBPS Z30, Z0, Z0
+	VSUBPS Z30, Z1, Z1
+	VSUBPS Z30, Z2, Z2
+	VSUBPS Z30, Z3, Z3
+	VMOVUPS rowConstants<>+64(SB), Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+	VMOVUPS rowConstants<>+128(SB), Z4
+	VMINPS Z0, Z4, Z0
+	VMINPS Z1, Z4, Z1
+	VMINPS Z2, Z4, Z2
+	VMINPS Z3, Z4, Z3
+	VMULPS rowConstants<>+192(SB), Z0, Z4
+	VMULPS rowConstants<>+192(SB), Z1, Z5
+	VMULPS rowConstants<>+192(SB), Z2, Z6
+	VMULPS rowConstants<>+192(SB), Z3, Z7
+	VADDPS rowConstants<>+256(SB), Z4, Z4
+	VADDPS rowConstants<>+256(SB), Z5, Z5
+	VADDPS rowConstants<>+256(SB), Z6, Z6
+	VADDPS rowConstants<>+256(SB), Z7, Z7
+	VSUBPS rowConstants<>+256(SB), Z4, Z8
+	VSUBPS rowConstants<>+256(SB), Z5, Z9
+	VSUBPS rowConstants<>+256(SB), Z6, Z10
+	VSUBPS rowConstants<>+256(SB), Z7, Z11
+	VMULPS rowConstants<>+320(SB), Z8, Z12
+	VMULPS rowConstants<>+320(SB), Z9, Z13
+	VMULPS rowConstants<>+320(SB), Z10, Z14
+	VMULPS rowConstants<>+320(SB), Z11, Z15
+	VSUBPS Z12, Z0, Z12
+	VSUBPS Z13, Z1, Z13
+	VSUBPS Z14, Z2, Z14
+	VSUBPS Z15, Z3, Z15
+	VMULPS rowConstants<>+384(SB), Z8, Z8
+	VMULPS rowConstants<>+384(SB), Z9, Z9
+	VMULPS rowConstants<>+384(SB), Z10, Z10
+	VMULPS rowConstants<>+384(SB), Z11, Z11
+	VSUBPS Z8, Z12, Z8
+	VSUBPS Z9, Z13, Z9
+	VSUBPS Z10, Z14, Z10
+	VSUBPS Z11, Z15, Z11
+	VMOVUPS rowConstants<>+448(SB), Z15
+	VMULPS Z8, Z15, Z14
+	VMULPS Z9, Z15, Z13
+	VMULPS Z10, Z15, Z12
+	VMULPS Z11, Z15, Z3
+	VADDPS rowConstants<>+512(SB), Z14, Z14
+	VADDPS rowConstants<>+512(SB), Z13, Z13
+	VADDPS rowConstants<>+512(SB), Z12, Z12
+	VADDPS rowConstants<>+512(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+576(SB), Z14, Z14
+	VADDPS rowConstants<>+576(SB), Z13, Z13
+	VADDPS rowConstants<>+576(SB), Z12, Z12
+	VADDPS rowConstants<>+576(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+640(SB), Z14, Z14
+	VADDPS rowConstants<>+640(SB), Z13, Z13
+	VADDPS rowConstants<>+640(SB), Z12, Z12
+	VADDPS rowConstants<>+640(SB), Z3, Z3
+	VMULPS Z8, Z14, Z14
+	VMULPS Z9, Z13, Z13
+	VMULPS Z10, Z12, Z12
+	VMULPS Z11, Z3, Z3
+	VADDPS rowConstants<>+704(SB), Z14, Z14
+	VADDPS rowConstants<>+704(SB), Z13, Z13
+	VADDPS rowConstants<>+704(SB), Z12, Z12
+	VADDPS rowConstants<>+704(SB), Z3, Z3
+	VMULPS Z8, Z8, Z15
+	VMULPS Z9, Z9, Z2
+	VMULPS Z10, Z10, Z1
+	VMULPS Z11, Z11, Z0
+	VMULPS Z14, Z15, Z14
+	VMULPS Z13, Z2, Z13
+	VMULPS Z12, Z1, Z12
+	VMULPS Z3, Z0, Z3
+	VADDPS Z8, Z8, Z8
+	VADDPS Z9, Z9, Z9
+	VADDPS Z10, Z10, Z10
+	VADDPS Z11, Z11, Z11
+	VADDPS Z8, Z14, Z8
+	VADDPS Z9, Z13, Z9
+	VADDPS Z10, Z12, Z10
+	VADDPS Z11, Z3, Z11
+	VADDPS rowConstants<>+768(SB), Z8, Z8
+	VADDPS rowConstants<>+768(SB), Z9, Z9
+	VADDPS rowConstants<>+768(SB), Z10, Z10
+	VADDPS rowConstants<>+768(SB), Z11, Z11
+	VPSLLD $23, Z4, Z4
+	VPSLLD $23, Z5, Z5
+	VPSLLD $23, Z6, Z6
+	VPSLLD $23, Z7, Z7
+	VMULPS Z4, Z8, Z4
+	VMULPS Z5, Z9, Z5
+	VMULPS Z6, Z10, Z6
+	VMULPS Z7, Z11, Z7
+	VMOVUPS Z4, 0(R12)
+	VMOVUPS Z5, 64(R12)
+	VMOVUPS Z6, 128(R12)
+	VMOVUPS Z7, 192(R12)
+	VMULPS Z31, Z4, Z4
+	VMULPS Z31, Z5, Z5
+	VMULPS Z31, Z6, Z6
+	VMULPS Z31, Z7, Z7
+	VMOVUPS 0(R13), Z11
+	VMOVUPS 64(R13), Z10
+	VMOVUPS 128(R13), Z9
+	VMOVUPS 192(R13), Z8
+	VSUBPS Z29, Z11, Z11
+	VSUBPS Z29, Z10, Z10
+	VSUBPS Z29, Z9, Z9
+	VSUBPS Z29, Z8, Z8
+	VMULPS Z11, Z4, Z11
+	VMULPS Z10, Z5, Z10
+	VMULPS Z9, Z6, Z9
+	VMULPS Z8, Z7, Z8
+	VMOVUPS Z11, 0(R13)
+	VMOVUPS Z10, 64(R13)
+	VMOVUPS Z9, 128(R13)
+	VMOVUPS Z8, 192(R13)
+	ADDQ $256, R12
+	ADDQ $256, R13
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R12), Z0
+	VMULPS Z31, Z0, Z0
+	VSUBPS Z30, Z0, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
+	VSUBPS Z3, Z0, Z3
+	VMULPS rowConstants<>+384(SB), Z2, Z2
+	VSUBPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+448(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VMOVUPS Z1, 0(R12)
+	VMULPS Z31, Z1, Z1
+	VMOVUPS 0(R13), Z2
+	VSUBPS Z29, Z2, Z2
+	VMULPS Z2, Z1, Z2
+	VMOVUPS Z2, 0(R13)
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R12), K1, Z0
+	VMULPS Z31, Z0, Z0
+	VSUBPS Z30, Z0, Z0
+	VMOVUPS rowConstants<>+64(SB), Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS rowConstants<>+128(SB), Z1
+	VMINPS Z0, Z1, Z0
+	VMULPS rowConstants<>+192(SB), Z0, Z1
+	VADDPS rowConstants<>+256(SB), Z1, Z1
+	VSUBPS rowConstants<>+256(SB), Z1, Z2
+	VMULPS rowConstants<>+320(SB), Z2, Z3
+	VSUBPS Z3, Z0, Z3
+	VMULPS rowConstants<>+384(SB), Z2, Z2
+	VSUBPS Z2, Z3, Z2
+	VMOVUPS rowConstants<>+448(SB), Z3
+	VMULPS Z2, Z3, Z0
+	VADDPS rowConstants<>+512(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+576(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+640(SB), Z0, Z0
+	VMULPS Z2, Z0, Z0
+	VADDPS rowConstants<>+704(SB), Z0, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z0, Z3, Z0
+	VADDPS Z2, Z2, Z2
+	VADDPS Z2, Z0, Z2
+	VADDPS rowConstants<>+768(SB), Z2, Z2
+	VPSLLD $23, Z1, Z1
+	VMULPS Z1, Z2, Z1
+	VMOVUPS Z1, K1, 0(R12)
+	VMULPS Z31, Z1, Z1
+	VMOVUPS.Z 0(R13), K1, Z2
+	VSUBPS Z29, Z2, Z2
+	VMULPS Z2, Z1, Z2
+	VMOVUPS Z2, K1, 0(R13)
+done:
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	ADDQ (band_strides+8)(DI), R9
+	ADDQ $4, R10
+	ADDQ $4, R11
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func dotBandAVX512(b *band)
+TEXT ·dotBandAVX512(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	MOVQ R9, R13
+	VXORPS Z31, Z31, Z31
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R12), Z0
+	VMOVUPS 64(R12), Z1
+	VMOVUPS 128(R12), Z2
+	VMOVUPS 192(R12), Z3
+	VMOVUPS 0(R13), Z4
+	VMOVUPS 64(R13), Z5
+	VMOVUPS 128(R13), Z6
+	VMOVUPS 192(R13), Z7
+	VMULPS Z4, Z0, Z4
+	VMULPS Z5, Z1, Z5
+	VMULPS Z6, Z2, Z6
+	VMULPS Z7, Z3, Z7
+	VADDPS Z31, Z4, Z31
+	VADDPS Z31, Z5, Z31
+	VADDPS Z31, Z6, Z31
+	VADDPS Z31, Z7, Z31
+	ADDQ $256, R12
+	ADDQ $256, R13
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R12), Z0
+	VMOVUPS 0(R13), Z1
+	VMULPS Z1, Z0, Z1
+	VADDPS Z31, Z1, Z31
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R12), K1, Z0
+	VMOVUPS.Z 0(R13), K1, Z1
+	VMULPS Z1, Z0, Z1
+	VADDPS Z31, Z1, K1, Z31
+done:
+	VEXTRACTF64X4 $1, Z31, Y0
+	VADDPS Y31, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (DX)
+	ADDQ $4, DX
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	ADDQ (band_strides+8)(DI), R9
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func productBandAVX512(b *band)
+TEXT ·productBandAVX512(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+	VBROADCASTSS band_scalar(DI), Z31
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	MOVQ R9, R13
+	VBROADCASTSS (R10), Z30
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R13), Z0
+	VMOVUPS 64(R13), Z1
+	VMOVUPS 128(R13), Z2
+	VMOVUPS 192(R13), Z3
+	VMULPS Z30, Z0, Z0
+	VMULPS Z30, Z1, Z1
+	VMULPS Z30, Z2, Z2
+	VMULPS Z30, Z3, Z3
+	VADDPS rowConstants<>+0(SB), Z0, Z0
+	VADDPS rowConstants<>+0(SB), Z1, Z1
+	VADDPS rowConstants<>+0(SB), Z2, Z2
+	VADDPS rowConstants<>+0(SB), Z3, Z3
+	VMOVUPS Z0, 0(R12)
+	VMOVUPS Z1, 64(R12)
+	VMOVUPS Z2, 128(R12)
+	VMOVUPS Z3, 192(R12)
+	ADDQ $256, R12
+	ADDQ $256, R13
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R13), Z0
+	VMULPS Z30, Z0, Z0
+	VADDPS rowConstants<>+0(SB), Z0, Z0
+	VMOVUPS Z0, 0(R12)
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R13), K1, Z0
+	VMULPS Z30, Z0, Z0
+	VADDPS rowConstants<>+0(SB), Z0, Z0
+	VMOVUPS Z0, K1, 0(R12)
+done:
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	ADDQ (band_strides+8)(DI), R9
+	ADDQ $4, R10
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func addPositiveBandAVX512(b *band)
+TEXT ·addPositiveBandAVX512(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	MOVQ R9, R13
+	CMPQ CX, $64
+	JLT severalEnd
+several:
+	VMOVUPS 0(R12), Z0
+	VMOVUPS 64(R12), Z1
+	VMOVUPS 128(R12), Z2
+	VMOVUPS 192(R12), Z3
+	VMOVUPS 0(R13), Z4
+	VMOVUPS 64(R13), Z5
+	VMOVUPS 128(R13), Z6
+	VMOVUPS 192(R13), Z7
+	VADDPS rowConstants<>+0(SB), Z4, Z4
+	VADDPS rowConstants<>+0(SB), Z5, Z5
+	VADDPS rowConstants<>+0(SB), Z6, Z6
+	VADDPS rowConstants<>+0(SB), Z7, Z7
+	VADDPS Z4, Z0, Z4
+	VADDPS Z5, Z1, Z5
+	VADDPS Z6, Z2, Z6
+	VADDPS Z7, Z3, Z7
+	VMOVUPS Z4, 0(R12)
+	VMOVUPS Z5, 64(R12)
+	VMOVUPS Z6, 128(R12)
+	VMOVUPS Z7, 192(R12)
+	ADDQ $256, R12
+	ADDQ $256, R13
+	SUBQ $64, CX
+	CMPQ CX, $64
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R12), Z0
+	VMOVUPS 0(R13), Z1
+	VADDPS rowConstants<>+0(SB), Z1, Z1
+	VADDPS Z1, Z0, Z1
+	VMOVUPS Z1, 0(R12)
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	MOVL $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K1
+	VMOVUPS.Z 0(R12), K1, Z0
+	VMOVUPS.Z 0(R13), K1, Z1
+	VADDPS rowConstants<>+0(SB), Z1, Z1
+	VADDPS Z1, Z0, Z1
+	VMOVUPS Z1, K1, 0(R12)
+done:
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	ADDQ (band_strides+8)(DI), R9
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func largestBandAVX2(b *band)
+TEXT ·largestBandAVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+	VBROADCASTSS band_scalar(DI), Y15
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	VMOVUPS rowConstants<>+2944(SB), Y14
+	VMOVUPS rowConstants<>+2944(SB), Y13
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 64(R12), Y2
+	VMOVUPS 96(R12), Y3
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VMAXPS Y14, Y0, Y14
+	VMAXPS Y13, Y1, Y13
+	VMAXPS Y14, Y2, Y14
+	VMAXPS Y13, Y3, Y13
+	ADDQ $128, R12
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VMAXPS Y14, Y0, Y14
+	VMAXPS Y13, Y1, Y13
+	ADDQ $64, R12
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R12), Y0, Y2
+	VMASKMOVPS 32(R12), Y1, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VBLENDVPS Y0, Y2, Y14, Y2
+	VMAXPS Y14, Y2, Y14
+	VBLENDVPS Y1, Y3, Y13, Y3
+	VMAXPS Y13, Y3, Y13
+done:
+	VMAXPS Y14, Y13, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VMAXPS X0, X1, X0
+	VMOVSS X0, (DX)
+	ADDQ $4, DX
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func expSumBandAVX2(b *band)
+TEXT ·expSumBandAVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+	VBROADCASTSS band_scalar(DI), Y15
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	VBROADCASTSS (R10), Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VSUBPS Y14, Y0, Y0
+	VSUBPS Y14, Y1, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+128(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+448(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VMOVUPS Y2, 0(R12)
+	VMOVUPS Y3, 32(R12)
+	VADDPS Y13, Y2, Y13
+	VADDPS Y12, Y3, Y12
+	VMOVUPS 64(R12), Y3
+	VMOVUPS 96(R12), Y2
+	VMULPS Y15, Y3, Y3
+	VMULPS Y15, Y2, Y2
+	VSUBPS Y14, Y3, Y3
+	VSUBPS Y14, Y2, Y2
+	VMOVUPS rowConstants<>+64(SB), Y5
+	VMAXPS Y3, Y5, Y3
+	VMAXPS Y2, Y5, Y2
+	VMOVUPS rowConstants<>+128(SB), Y5
+	VMINPS Y3, Y5, Y3
+	VMINPS Y2, Y5, Y2
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VSUBPS rowConstants<>+256(SB), Y5, Y1
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y1, Y0
+	VMULPS rowConstants<>+320(SB), Y6, Y7
+	VSUBPS Y0, Y3, Y0
+	VSUBPS Y7, Y2, Y7
+	VMULPS rowConstants<>+384(SB), Y1, Y1
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VSUBPS Y1, Y0, Y1
+	VSUBPS Y6, Y7, Y6
+	VMOVUPS rowConstants<>+448(SB), Y7
+	VMULPS Y1, Y7, Y0
+	VMULPS Y6, Y7, Y2
+	VADDPS rowConstants<>+512(SB), Y0, Y0
+	VADDPS rowConstants<>+512(SB), Y2, Y2
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+576(SB), Y0, Y0
+	VADDPS rowConstants<>+576(SB), Y2, Y2
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+640(SB), Y0, Y0
+	VADDPS rowConstants<>+640(SB), Y2, Y2
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y2, Y2
+	VADDPS rowConstants<>+704(SB), Y0, Y0
+	VADDPS rowConstants<>+704(SB), Y2, Y2
+	VMULPS Y1, Y1, Y7
+	VMULPS Y6, Y6, Y3
+	VMULPS Y0, Y7, Y0
+	VMULPS Y2, Y3, Y2
+	VADDPS Y1, Y1, Y1
+	VADDPS Y6, Y6, Y6
+	VADDPS Y1, Y0, Y1
+	VADDPS Y6, Y2, Y6
+	VADDPS rowConstants<>+768(SB), Y1, Y1
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VPSLLD $23, Y5, Y5
+	VPSLLD $23, Y4, Y4
+	VMULPS Y5, Y1, Y5
+	VMULPS Y4, Y6, Y4
+	VMOVUPS Y5, 64(R12)
+	VMOVUPS Y4, 96(R12)
+	VADDPS Y13, Y5, Y13
+	VADDPS Y12, Y4, Y12
+	ADDQ $128, R12
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VSUBPS Y14, Y0, Y0
+	VSUBPS Y14, Y1, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+128(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+448(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VMOVUPS Y2, 0(R12)
+	VMOVUPS Y3, 32(R12)
+	VADDPS Y13, Y2, Y13
+	VADDPS Y12, Y3, Y12
+	ADDQ $64, R12
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R12), Y0, Y2
+	VMASKMOVPS 32(R12), Y1, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VSUBPS Y14, Y2, Y2
+	VSUBPS Y14, Y3, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+128(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+448(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VMASKMOVPS Y4, Y0, 0(R12)
+	VMASKMOVPS Y5, Y1, 32(R12)
+	VANDPS Y4, Y0, Y4
+	VADDPS Y13, Y4, Y13
+	VANDPS Y5, Y1, Y5
+	VADDPS Y12, Y5, Y12
+done:
+	VADDPS Y13, Y12, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (DX)
+	ADDQ $4, DX
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	ADDQ $4, R10
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func slopesBandAVX2(b *band)
+TEXT ·slopesBandAVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+	VBROADCASTSS band_scalar(DI), Y15
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	MOVQ R9, R13
+	VBROADCASTSS (R10), Y14
+	VBROADCASTSS (R11), Y13
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VSUBPS Y14, Y0, Y0
+	VSUBPS Y14, Y1, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+128(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+448(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VMOVUPS Y2, 0(R12)
+	VMOVUPS Y3, 32(R12)
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VMOVUPS 0(R13), Y5
+	VMOVUPS 32(R13), Y4
+	VSUBPS Y13, Y5, Y5
+	VSUBPS Y13, Y4, Y4
+	VMULPS Y5, Y2, Y5
+	VMULPS Y4, Y3, Y4
+	VMOVUPS Y5, 0(R13)
+	VMOVUPS Y4, 32(R13)
+	VMOVUPS 64(R12), Y4
+	VMOVUPS 96(R12), Y5
+	VMULPS Y15, Y4, Y4
+	VMULPS Y15, Y5, Y5
+	VSUBPS Y14, Y4, Y4
+	VSUBPS Y14, Y5, Y5
+	VMOVUPS rowConstants<>+64(SB), Y3
+	VMAXPS Y4, Y3, Y4
+	VMAXPS Y5, Y3, Y5
+	VMOVUPS rowConstants<>+128(SB), Y3
+	VMINPS Y4, Y3, Y4
+	VMINPS Y5, Y3, Y5
+	VMULPS rowConstants<>+192(SB), Y4, Y3
+	VMULPS rowConstants<>+192(SB), Y5, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VSUBPS rowConstants<>+256(SB), Y3, Y1
+	VSUBPS rowConstants<>+256(SB), Y2, Y6
+	VMULPS rowConstants<>+320(SB), Y1, Y0
+	VMULPS rowConstants<>+320(SB), Y6, Y7
+	VSUBPS Y0, Y4, Y0
+	VSUBPS Y7, Y5, Y7
+	VMULPS rowConstants<>+384(SB), Y1, Y1
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VSUBPS Y1, Y0, Y1
+	VSUBPS Y6, Y7, Y6
+	VMOVUPS rowConstants<>+448(SB), Y7
+	VMULPS Y1, Y7, Y0
+	VMULPS Y6, Y7, Y5
+	VADDPS rowConstants<>+512(SB), Y0, Y0
+	VADDPS rowConstants<>+512(SB), Y5, Y5
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y5, Y5
+	VADDPS rowConstants<>+576(SB), Y0, Y0
+	VADDPS rowConstants<>+576(SB), Y5, Y5
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y5, Y5
+	VADDPS rowConstants<>+640(SB), Y0, Y0
+	VADDPS rowConstants<>+640(SB), Y5, Y5
+	VMULPS Y1, Y0, Y0
+	VMULPS Y6, Y5, Y5
+	VADDPS rowConstants<>+704(SB), Y0, Y0
+	VADDPS rowConstants<>+704(SB), Y5, Y5
+	VMULPS Y1, Y1, Y7
+	VMULPS Y6, Y6, Y4
+	VMULPS Y0, Y7, Y0
+	VMULPS Y5, Y4, Y5
+	VADDPS Y1, Y1, Y1
+	VADDPS Y6, Y6, Y6
+	VADDPS Y1, Y0, Y1
+	VADDPS Y6, Y5, Y6
+	VADDPS rowConstants<>+768(SB), Y1, Y1
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VPSLLD $23, Y3, Y3
+	VPSLLD $23, Y2, Y2
+	VMULPS Y3, Y1, Y3
+	VMULPS Y2, Y6, Y2
+	VMOVUPS Y3, 64(R12)
+	VMOVUPS Y2, 96(R12)
+	VMULPS Y15, Y3, Y3
+	VMULPS Y15, Y2, Y2
+	VMOVUPS 64(R13), Y6
+	VMOVUPS 96(R13), Y1
+	VSUBPS Y13, Y6, Y6
+	VSUBPS Y13, Y1, Y1
+	VMULPS Y6, Y3, Y6
+	VMULPS Y1, Y2, Y1
+	VMOVUPS Y6, 64(R13)
+	VMOVUPS Y1, 96(R13)
+	ADDQ $128, R12
+	ADDQ $128, R13
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMULPS Y15, Y0, Y0
+	VMULPS Y15, Y1, Y1
+	VSUBPS Y14, Y0, Y0
+	VSUBPS Y14, Y1, Y1
+	VMOVUPS rowConstants<>+64(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+	VMOVUPS rowConstants<>+128(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMINPS Y1, Y2, Y1
+	VMULPS rowConstants<>+192(SB), Y0, Y2
+	VMULPS rowConstants<>+192(SB), Y1, Y3
+	VADDPS rowConstants<>+256(SB), Y2, Y2
+	VADDPS rowConstants<>+256(SB), Y3, Y3
+	VSUBPS rowConstants<>+256(SB), Y2, Y4
+	VSUBPS rowConstants<>+256(SB), Y3, Y5
+	VMULPS rowConstants<>+320(SB), Y4, Y6
+	VMULPS rowConstants<>+320(SB), Y5, Y7
+	VSUBPS Y6, Y0, Y6
+	VSUBPS Y7, Y1, Y7
+	VMULPS rowConstants<>+384(SB), Y4, Y4
+	VMULPS rowConstants<>+384(SB), Y5, Y5
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y5, Y7, Y5
+	VMOVUPS rowConstants<>+448(SB), Y7
+	VMULPS Y4, Y7, Y6
+	VMULPS Y5, Y7, Y1
+	VADDPS rowConstants<>+512(SB), Y6, Y6
+	VADDPS rowConstants<>+512(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+576(SB), Y6, Y6
+	VADDPS rowConstants<>+576(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+640(SB), Y6, Y6
+	VADDPS rowConstants<>+640(SB), Y1, Y1
+	VMULPS Y4, Y6, Y6
+	VMULPS Y5, Y1, Y1
+	VADDPS rowConstants<>+704(SB), Y6, Y6
+	VADDPS rowConstants<>+704(SB), Y1, Y1
+	VMULPS Y4, Y4, Y7
+	VMULPS Y5, Y5, Y0
+	VMULPS Y6, Y7, Y6
+	VMULPS Y1, Y0, Y1
+	VADDPS Y4, Y4, Y4
+	VADDPS Y5, Y5, Y5
+	VADDPS Y4, Y6, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS rowConstants<>+768(SB), Y4, Y4
+	VADDPS rowConstants<>+768(SB), Y5, Y5
+	VPSLLD $23, Y2, Y2
+	VPSLLD $23, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VMOVUPS Y2, 0(R12)
+	VMOVUPS Y3, 32(R12)
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VMOVUPS 0(R13), Y5
+	VMOVUPS 32(R13), Y4
+	VSUBPS Y13, Y5, Y5
+	VSUBPS Y13, Y4, Y4
+	VMULPS Y5, Y2, Y5
+	VMULPS Y4, Y3, Y4
+	VMOVUPS Y5, 0(R13)
+	VMOVUPS Y4, 32(R13)
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R12), Y0, Y2
+	VMASKMOVPS 32(R12), Y1, Y3
+	VMULPS Y15, Y2, Y2
+	VMULPS Y15, Y3, Y3
+	VSUBPS Y14, Y2, Y2
+	VSUBPS Y14, Y3, Y3
+	VMOVUPS rowConstants<>+64(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+	VMOVUPS rowConstants<>+128(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMINPS Y3, Y4, Y3
+	VMULPS rowConstants<>+192(SB), Y2, Y4
+	VMULPS rowConstants<>+192(SB), Y3, Y5
+	VADDPS rowConstants<>+256(SB), Y4, Y4
+	VADDPS rowConstants<>+256(SB), Y5, Y5
+	VSUBPS rowConstants<>+256(SB), Y4, Y6
+	VSUBPS rowConstants<>+256(SB), Y5, Y7
+	VMULPS rowConstants<>+320(SB), Y6, Y8
+	VMULPS rowConstants<>+320(SB), Y7, Y9
+	VSUBPS Y8, Y2, Y8
+	VSUBPS Y9, Y3, Y9
+	VMULPS rowConstants<>+384(SB), Y6, Y6
+	VMULPS rowConstants<>+384(SB), Y7, Y7
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y7, Y9, Y7
+	VMOVUPS rowConstants<>+448(SB), Y9
+	VMULPS Y6, Y9, Y8
+	VMULPS Y7, Y9, Y3
+	VADDPS rowConstants<>+512(SB), Y8, Y8
+	VADDPS rowConstants<>+512(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+576(SB), Y8, Y8
+	VADDPS rowConstants<>+576(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+640(SB), Y8, Y8
+	VADDPS rowConstants<>+640(SB), Y3, Y3
+	VMULPS Y6, Y8, Y8
+	VMULPS Y7, Y3, Y3
+	VADDPS rowConstants<>+704(SB), Y8, Y8
+	VADDPS rowConstants<>+704(SB), Y3, Y3
+	VMULPS Y6, Y6, Y9
+	VMULPS Y7, Y7, Y2
+	VMULPS Y8, Y9, Y8
+	VMULPS Y3, Y2, Y3
+	VADDPS Y6, Y6, Y6
+	VADDPS Y7, Y7, Y7
+	VADDPS Y6, Y8, Y6
+	VADDPS Y7, Y3, Y7
+	VADDPS rowConstants<>+768(SB), Y6, Y6
+	VADDPS rowConstants<>+768(SB), Y7, Y7
+	VPSLLD $23, Y4, Y4
+	VPSLLD $23, Y5, Y5
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VMASKMOVPS Y4, Y0, 0(R12)
+	VMASKMOVPS Y5, Y1, 32(R12)
+	VMULPS Y15, Y4, Y4
+	VMULPS Y15, Y5, Y5
+	VMASKMOVPS 0(R13), Y0, Y7
+	VMASKMOVPS 32(R13), Y1, Y6
+	VSUBPS Y13, Y7, Y7
+	VSUBPS Y13, Y6, Y6
+	VMULPS Y7, Y4, Y7
+	VMULPS Y6, Y5, Y6
+	VMASKMOVPS Y7, Y0, 0(R13)
+	VMASKMOVPS Y6, Y1, 32(R13)
+done:
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	ADDQ (band_strides+8)(DI), R9
+	ADDQ $4, R10
+	ADDQ $4, R11
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func dotBandAVX2(b *band)
+TEXT ·dotBandAVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	MOVQ R9, R13
+	VXORPS Y15, Y15, Y15
+	VXORPS Y14, Y14, Y14
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 64(R12), Y2
+	VMOVUPS 96(R12), Y3
+	VMOVUPS 0(R13), Y4
+	VMOVUPS 32(R13), Y5
+	VMOVUPS 64(R13), Y6
+	VMOVUPS 96(R13), Y7
+	VMULPS Y4, Y0, Y4
+	VMULPS Y5, Y1, Y5
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VADDPS Y15, Y4, Y15
+	VADDPS Y14, Y5, Y14
+	VADDPS Y15, Y6, Y15
+	VADDPS Y14, Y7, Y14
+	ADDQ $128, R12
+	ADDQ $128, R13
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 0(R13), Y2
+	VMOVUPS 32(R13), Y3
+	VMULPS Y2, Y0, Y2
+	VMULPS Y3, Y1, Y3
+	VADDPS Y15, Y2, Y15
+	VADDPS Y14, Y3, Y14
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R12), Y0, Y2
+	VMASKMOVPS 32(R12), Y1, Y3
+	VMASKMOVPS 0(R13), Y0, Y4
+	VMASKMOVPS 32(R13), Y1, Y5
+	VMULPS Y4, Y2, Y4
+	VMULPS Y5, Y3, Y5
+	VANDPS Y4, Y0, Y4
+	VADDPS Y15, Y4, Y15
+	VANDPS Y5, Y1, Y5
+	VADDPS Y14, Y5, Y14
+done:
+	VADDPS Y15, Y14, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X0, X1, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X0, X1, X0
+	VMOVSHDUP X0, X1
+	VADDPS X0, X1, X0
+	VMOVSS X0, (DX)
+	ADDQ $4, DX
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	ADDQ (band_strides+8)(DI), R9
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func productBandAVX2(b *band)
+TEXT ·productBandAVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+	VBROADCASTSS band_scalar(DI), Y15
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	MOVQ R9, R13
+	VBROADCASTSS (R10), Y14
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R13), Y0
+	VMOVUPS 32(R13), Y1
+	VMOVUPS 64(R13), Y2
+	VMOVUPS 96(R13), Y3
+	VMULPS Y14, Y0, Y0
+	VMULPS Y14, Y1, Y1
+	VMULPS Y14, Y2, Y2
+	VMULPS Y14, Y3, Y3
+	VADDPS rowConstants<>+0(SB), Y0, Y0
+	VADDPS rowConstants<>+0(SB), Y1, Y1
+	VADDPS rowConstants<>+0(SB), Y2, Y2
+	VADDPS rowConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y0, 0(R12)
+	VMOVUPS Y1, 32(R12)
+	VMOVUPS Y2, 64(R12)
+	VMOVUPS Y3, 96(R12)
+	ADDQ $128, R12
+	ADDQ $128, R13
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R13), Y0
+	VMOVUPS 32(R13), Y1
+	VMULPS Y14, Y0, Y0
+	VMULPS Y14, Y1, Y1
+	VADDPS rowConstants<>+0(SB), Y0, Y0
+	VADDPS rowConstants<>+0(SB), Y1, Y1
+	VMOVUPS Y0, 0(R12)
+	VMOVUPS Y1, 32(R12)
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R13), Y0, Y2
+	VMASKMOVPS 32(R13), Y1, Y3
+	VMULPS Y14, Y2, Y2
+	VMULPS Y14, Y3, Y3
+	VADDPS rowConstants<>+0(SB), Y2, Y2
+	VADDPS rowConstants<>+0(SB), Y3, Y3
+	VMASKMOVPS Y2, Y0, 0(R12)
+	VMASKMOVPS Y3, Y1, 32(R12)
+done:
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	ADDQ (band_strides+8)(DI), R9
+	ADDQ $4, R10
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func addPositiveBandAVX2(b *band)
+TEXT ·addPositiveBandAVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ band_counts(DI), BX
+	MOVQ band_results(DI), DX
+	MOVQ band_n(DI), SI
+	MOVQ (band_rows+0)(DI), R8
+	MOVQ (band_numbers+0)(DI), R10
+	MOVQ (band_rows+8)(DI), R9
+	MOVQ (band_numbers+8)(DI), R11
+row:
+	MOVQ (BX), CX
+	MOVQ R8, R12
+	MOVQ R9, R13
+	CMPQ CX, $32
+	JLT severalEnd
+several:
+	VMOVUPS 0(R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 64(R12), Y2
+	VMOVUPS 96(R12), Y3
+	VMOVUPS 0(R13), Y4
+	VMOVUPS 32(R13), Y5
+	VMOVUPS 64(R13), Y6
+	VMOVUPS 96(R13), Y7
+	VADDPS rowConstants<>+0(SB), Y4, Y4
+	VADDPS rowConstants<>+0(SB), Y5, Y5
+	VADDPS rowConstants<>+0(SB), Y6, Y6
+	VADDPS rowConstants<>+0(SB), Y7, Y7
+	VADDPS Y4, Y0, Y4
+	VADDPS Y5, Y1, Y5
+	VADDPS Y6, Y2, Y6
+	VADDPS Y7, Y3, Y7
+	VMOVUPS Y4, 0(R12)
+	VMOVUPS Y5, 32(R12)
+	VMOVUPS Y6, 64(R12)
+	VMOVUPS Y7, 96(R12)
+	ADDQ $128, R12
+	ADDQ $128, R13
+	SUBQ $32, CX
+	CMPQ CX, $32
+	JGE several
+severalEnd:
+	CMPQ CX, $16
+	JLT singleEnd
+single:
+	VMOVUPS 0(R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 0(R13), Y2
+	VMOVUPS 32(R13), Y3
+	VADDPS rowConstants<>+0(SB), Y2, Y2
+	VADDPS rowConstants<>+0(SB), Y3, Y3
+	VADDPS Y2, Y0, Y2
+	VADDPS Y3, Y1, Y3
+	VMOVUPS Y2, 0(R12)
+	VMOVUPS Y3, 32(R12)
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	CMPQ CX, $16
+	JGE single
+singleEnd:
+	TESTQ CX, CX
+	JLE done
+	LEAQ rowMasks<>+64(SB), AX
+	SHLQ $2, CX
+	SUBQ CX, AX
+	VMOVUPS 0(AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMASKMOVPS 0(R12), Y0, Y2
+	VMASKMOVPS 32(R12), Y1, Y3
+	VMASKMOVPS 0(R13), Y0, Y4
+	VMASKMOVPS 32(R13), Y1, Y5
+	VADDPS rowConstants<>+0(SB), Y4, Y4
+	VADDPS rowConstants<>+0(SB), Y5, Y5
+	VADDPS Y4, Y2, Y4
+	VADDPS Y5, Y3, Y5
+	VMASKMOVPS Y4, Y0, 0(R12)
+	VMASKMOVPS Y5, Y1, 32(R12)
+done:
+	ADDQ $8, BX
+	ADDQ (band_strides+0)(DI), R8
+	ADDQ (band_strides+8)(DI), R9
+	DECQ SI
+	JNZ row
+	VZEROUPPER
+	RET
+
 DATA rowConstants<>+0(SB)/8, $0x0000000000000000
 DATA rowConstants<>+8(SB)/8, $0x0000000000000000
 DATA rowConstants<>+16(SB)/8, $0x0000000000000000
@@ -12100,7 +13109,15 @@ DATA rowConstants<>+2912(SB)/8, $0xbf800000bf800000
 DATA rowConstants<>+2920(SB)/8, $0xbf800000bf800000
 DATA rowConstants<>+2928(SB)/8, $0xbf800000bf800000
 DATA rowConstants<>+2936(SB)/8, $0xbf800000bf800000
-GLOBL rowConstants<>(SB), RODATA|NOPTR, $2944
+DATA rowConstants<>+2944(SB)/8, $0xff800000ff800000
+DATA rowConstants<>+2952(SB)/8, $0xff800000ff800000
+DATA rowConstants<>+2960(SB)/8, $0xff800000ff800000
+DATA rowConstants<>+2968(SB)/8, $0xff800000ff800000
+DATA rowConstants<>+2976(SB)/8, $0xff800000ff800000
+DATA rowConstants<>+2984(SB)/8, $0xff800000ff800000
+DATA rowConstants<>+2992(SB)/8, $0xff800000ff800000
+DATA rowConstants<>+3000(SB)/8, $0xff800000ff800000
+GLOBL rowConstants<>(SB), RODATA|NOPTR, $3008
 
 DATA rowMasks<>+0(SB)/8, $0xffffffffffffffff
 DATA rowMasks<>+8(SB)/8, $0xffffffffffffffff

@@ -15,11 +15,6 @@ func (r *row) axpy() { axpyNEON(r) }
 //go:noescape
 func axpyNEON(r *row)
 
-func (r *row) product() { productNEON(r) }
-
-//go:noescape
-func productNEON(r *row)
-
 func (r *row) scale() { scaleNEON(r) }
 
 //go:noescape
@@ -55,11 +50,6 @@ func (r *row) largest() { largestNEON(r) }
 //go:noescape
 func largestNEON(r *row)
 
-func (r *row) scaledLargest() { scaledLargestNEON(r) }
-
-//go:noescape
-func scaledLargestNEON(r *row)
-
 func (r *row) deviations() { deviationsNEON(r) }
 
 //go:noescape
@@ -69,11 +59,6 @@ func (r *row) expSum() { expSumNEON(r) }
 
 //go:noescape
 func expSumNEON(r *row)
-
-func (r *row) scaledExpSum() { scaledExpSumNEON(r) }
-
-//go:noescape
-func scaledExpSumNEON(r *row)
 
 func (r *row) slopes() { slopesNEON(r) }
 
@@ -169,3 +154,18 @@ func (r *row) adam() { adamNEON(r) }
 
 //go:noescape
 func adamNEON(r *row)
+
+// banded says that there are no kernels of several rows.
+func banded() bool { return false }
+
+func (*band) largest() { panic("row: no kernels") }
+
+func (*band) expSum() { panic("row: no kernels") }
+
+func (*band) slopes() { panic("row: no kernels") }
+
+func (*band) dot() { panic("row: no kernels") }
+
+func (*band) product() { panic("row: no kernels") }
+
+func (*band) addPositive() { panic("row: no kernels") }

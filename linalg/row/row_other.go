@@ -11,8 +11,6 @@ const tails = false
 
 func (*row) axpy() { panic("row: no kernels") }
 
-func (*row) product() { panic("row: no kernels") }
-
 func (*row) scale() { panic("row: no kernels") }
 
 func (*row) add() { panic("row: no kernels") }
@@ -27,13 +25,9 @@ func (*row) sum() { panic("row: no kernels") }
 
 func (*row) largest() { panic("row: no kernels") }
 
-func (*row) scaledLargest() { panic("row: no kernels") }
-
 func (*row) deviations() { panic("row: no kernels") }
 
 func (*row) expSum() { panic("row: no kernels") }
-
-func (*row) scaledExpSum() { panic("row: no kernels") }
 
 func (*row) slopes() { panic("row: no kernels") }
 
@@ -72,3 +66,18 @@ func (*row) reluSlope() { panic("row: no kernels") }
 func (*row) rotate() { panic("row: no kernels") }
 
 func (*row) adam() { panic("row: no kernels") }
+
+// banded says that there are no kernels of several rows.
+func banded() bool { return false }
+
+func (*band) largest() { panic("row: no kernels") }
+
+func (*band) expSum() { panic("row: no kernels") }
+
+func (*band) slopes() { panic("row: no kernels") }
+
+func (*band) dot() { panic("row: no kernels") }
+
+func (*band) product() { panic("row: no kernels") }
+
+func (*band) addPositive() { panic("row: no kernels") }

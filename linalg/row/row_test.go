@@ -23,7 +23,6 @@ func none(do func(r [][]float32, s []float32)) func(r [][]float32, s []float32) 
 
 var functions = []function{
 	{"Axpy", 2, none(func(r [][]float32, s []float32) { row.Axpy(r[0], s[0], r[1]) })},
-	{"Product", 2, none(func(r [][]float32, s []float32) { row.Product(r[0], s[0], r[1]) })},
 	{"AddPositive", 2, none(func(r [][]float32, _ []float32) { row.AddPositive(r[0], r[1]) })},
 	{"Scale", 1, none(func(r [][]float32, s []float32) { row.Scale(r[0], s[0]) })},
 	{"Add", 2, none(func(r [][]float32, _ []float32) { row.Add(r[0], r[1]) })},
@@ -37,10 +36,6 @@ var functions = []function{
 	{"Sum", 1, func(r [][]float32, _ []float32) []float32 { return []float32{row.Sum(r[0])} }},
 	{"Max", 1, func(r [][]float32, _ []float32) []float32 { return []float32{row.Max(r[0])} }},
 	{"ExpSum", 2, func(r [][]float32, s []float32) []float32 { return []float32{row.ExpSum(r[0], r[1], s[0])} }},
-	{"Softmax", 1, func(r [][]float32, s []float32) []float32 {
-		sum, top := row.Softmax(r[0], s[0])
-		return []float32{sum, top}
-	}},
 	{"Slopes", 2, none(func(r [][]float32, s []float32) { row.Slopes(r[0], r[1], s[0], s[1], s[2]) })},
 	{"Deviations", 1, func(r [][]float32, s []float32) []float32 { return []float32{row.Deviations(r[0], s[0])} }},
 	{"Normalise", 4, none(func(r [][]float32, s []float32) { row.Normalise(r[0], r[1], r[2], r[3], s[0], s[1]) })},

@@ -1,12 +1,15 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // instruction writes o for register q of those side by side. Go's order of operands is the
 // reverse of the formula's.
 func (w *vectorWriter) instruction(o operation, q int, args []string, result string) {
 	half := q % w.halves()
-	at := fmt.Sprintf("%d(%s)", q*w.bytes, rowPointers[min(o.index, len(rowPointers)-1)])
+	at := fmt.Sprintf("%d(%s)", q*w.bytes, w.pointers[min(o.index, len(w.pointers)-1)])
 	switch o.name {
 	case "load":
 		w.load(at, half, result)
@@ -78,14 +81,18 @@ func (w *vectorWriter) gather(o operation, half int, x string) {
 	}
 }
 
+// has reports whether there is such an operation.
+func (w *vectorWriter) has(name string) bool {
+	return slices.ContainsFunc(w.code, func(o operation) bool { return o.name == name })
+}
+
 // fold takes the halves of a part into each other until its first element has all of it, which
-// it writes. Of a zero and another the first half's stays. Nothing else needs its registers any more, nor registers 0 and 1.
-func (w *vectorWriter) fold(part int) {
+// it writes. Of a zero and another the first half's stays. Nothing else needs the part's
+// registers any more, nor registers 0 and 1.
+func (w *vectorWriter) fold(part int, to string) {
 	name := "VADDPS"
-	for _, o := range w.code {
-		if o.name == "largest" && o.index == part {
-			name = "VMAXPS"
-		}
+	if w.has("largest") {
+		name = "VMAXPS"
 	}
 	first := w.fixed[fmt.Sprint("part", part, 0)]
 	if w.register == "Z" {
@@ -100,7 +107,7 @@ func (w *vectorWriter) fold(part int) {
 	w.a.op(name, "X0", "X1", "X0")
 	w.a.op("VMOVSHDUP", "X0", "X1")
 	w.a.op(name, "X0", "X1", "X0")
-	w.a.op("VMOVSS", "X0", fmt.Sprintf("(row_parts+%d)(DI)", 64*part))
+	w.a.op("VMOVSS", "X0", to)
 }
 
 // rowMasks writes 16 ones and 16 zeros, as masks of AVX2.

@@ -16,6 +16,8 @@ func rows() string {
 	constants = constantTable{index: map[uint32]int{}}
 	rowKernels(a, "Z", 64, "AVX512")
 	rowKernels(a, "Y", 32, "AVX2")
+	bandKernels(a, "Z", 64, "AVX512")
+	bandKernels(a, "Y", 32, "AVX2")
 	constants.write(a)
 	rowMasks(a)
 	return a.String()
@@ -31,7 +33,7 @@ func rowMethods() string {
 			text += fmt.Sprintf("\n//go:noescape\nfunc %s%s(r *row)\n", k.name, suffix)
 		}
 	}
-	return text
+	return text + bandMethods()
 }
 
 // rowPanics writes the same for processors that there are no kernels for.
@@ -40,7 +42,7 @@ func rowPanics() string {
 	for _, k := range rowKernelList {
 		text += fmt.Sprintf("\nfunc (*row) %s() { panic(\"row: no kernels\") }\n", k.name)
 	}
-	return text
+	return text + bandPanics()
 }
 
 // exp is package row's exp, operation by operation.
@@ -113,24 +115,28 @@ func (v *vectorCode) swishSlope(minus value) value {
 	return v.sub(s, v.mul(u, slope))
 }
 
+// slopes makes P and S of an attention's scores and g·vᵀ.
+func slopes(v *vectorCode) {
+	p := v.exp(v.sub(v.mul(v.load(0), v.scalar(0)), v.scalar(1)))
+	v.store(0, p)
+	v.store(1, v.mul(v.mul(p, v.scalar(0)), v.sub(v.load(1), v.scalar(2))))
+}
+
+// addPositive is y += x + 0.
+func addPositive(v *vectorCode) { v.store(0, v.add(v.load(0), v.add(v.load(1), v.constant(0)))) }
+
 // rowKernelList has every row kernel. Its Go loop has the same name, with Loop behind it.
 var rowKernelList = []rowKernel{
 	{name: "axpy", scalars: 1, body: func(v *vectorCode) { // y += α·x
 		v.store(0, v.add(v.load(0), v.mul(v.load(1), v.scalar(0))))
 	}},
-	{name: "product", scalars: 1, body: func(v *vectorCode) { // y = α·x + 0
-		v.store(0, v.add(v.mul(v.load(1), v.scalar(0)), v.constant(0)))
-	}},
 	{name: "scale", scalars: 1, body: func(v *vectorCode) { v.store(0, v.mul(v.load(0), v.scalar(0))) }},
 	{name: "add", body: func(v *vectorCode) { v.store(0, v.add(v.load(0), v.load(1))) }},
-	{name: "addPositive", body: func(v *vectorCode) { // y += x + 0
-		v.store(0, v.add(v.load(0), v.add(v.load(1), v.constant(0))))
-	}},
+	{name: "addPositive", body: addPositive},
 	{name: "plus", body: func(v *vectorCode) { v.store(0, v.add(v.load(1), v.load(2))) }},
 	{name: "dot", body: func(v *vectorCode) { v.addTo(0, v.mul(v.load(0), v.load(1))) }},
 	{name: "sum", body: func(v *vectorCode) { v.addTo(0, v.load(0)) }},
 	{name: "largest", body: func(v *vectorCode) { v.largest(0, v.load(0)) }},
-	{name: "scaledLargest", scalars: 1, body: func(v *vectorCode) { v.largest(0, v.mul(v.load(0), v.scalar(0))) }},
 	{name: "deviations", scalars: 1, body: func(v *vectorCode) { // Σ (x − μ)²
 		d := v.sub(v.load(0), v.scalar(0))
 		v.addTo(0, v.mul(d, d))
@@ -140,16 +146,7 @@ var rowKernelList = []rowKernel{
 		v.store(0, e)
 		v.addTo(0, e)
 	}},
-	{name: "scaledExpSum", scalars: 2, body: func(v *vectorCode) { // x = exp(α·x − top)
-		e := v.exp(v.sub(v.mul(v.load(0), v.scalar(0)), v.scalar(1)))
-		v.store(0, e)
-		v.addTo(0, e)
-	}},
-	{name: "slopes", scalars: 3, body: func(v *vectorCode) { // of scores and g·vᵀ: P and S
-		p := v.exp(v.sub(v.mul(v.load(0), v.scalar(0)), v.scalar(1)))
-		v.store(0, p)
-		v.store(1, v.mul(v.mul(p, v.scalar(0)), v.sub(v.load(1), v.scalar(2))))
-	}},
+	{name: "slopes", scalars: 3, body: slopes},
 	{name: "normalise", scalars: 2, body: func(v *vectorCode) { // y = (x − μ)·r·w + b
 		z := v.mul(v.sub(v.load(1), v.scalar(0)), v.scalar(1))
 		v.store(0, v.add(v.mul(z, v.load(2)), v.load(3)))

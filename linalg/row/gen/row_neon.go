@@ -61,7 +61,7 @@ func rowMethodsNEON() string {
 	for _, k := range rowKernelList {
 		text += fmt.Sprintf("\nfunc (r *row) %[1]s() { %[1]sNEON(r) }\n\n//go:noescape\nfunc %[1]sNEON(r *row)\n", k.name)
 	}
-	return text
+	return text + bandPanics()
 }
 
 // write writes the kernel's function.

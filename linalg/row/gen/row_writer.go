@@ -15,6 +15,7 @@ type vectorWriter struct {
 	bytes    int // of a register
 	kernel   rowKernel
 	code     []operation
+	pointers []string // to the rows
 
 	lastUse []int          // by value
 	fixed   map[string]int // registers of scalars and parts
@@ -33,9 +34,9 @@ func (w *vectorWriter) reg(i int) string { return fmt.Sprintf("%s%d", w.register
 
 func (w *vectorWriter) halves() int { return 64 / w.bytes }
 
-func (w *vectorWriter) write(name string) {
+// needs counts the rows and parts that the code has, and finds where values are used last.
+func (w *vectorWriter) needs() (rows, parts int) {
 	w.lastUse = make([]int, len(w.code))
-	rows, parts := 0, 0
 	for i, o := range w.code {
 		for _, x := range o.operands {
 			w.lastUse[x] = i
@@ -47,6 +48,12 @@ func (w *vectorWriter) write(name string) {
 			parts = max(parts, o.index+1)
 		}
 	}
+	return rows, parts
+}
+
+func (w *vectorWriter) write(name string) {
+	w.pointers = rowPointers
+	rows, parts := w.needs()
 	w.a.line("")
 	w.a.line("// func %s(r *row)", name)
 	w.a.line("TEXT ·%s(SB), NOSPLIT, $0-8", name)
@@ -55,33 +62,45 @@ func (w *vectorWriter) write(name string) {
 	for i := range rows {
 		w.a.op("MOVQ", fmt.Sprintf("(row_rows+%d)(DI)", 8*i), rowPointers[i])
 	}
-	w.begin(parts)
-	several := 4 / w.halves()
-	w.loop("several", several, rows)
-	w.loop("single", 1, rows)
-	w.rest()
-	w.a.line("done:")
+	w.fix(parts)
+	for i := range w.kernel.scalars {
+		w.a.op("VBROADCASTSS", fmt.Sprintf("(row_scalars+%d)(DI)", 4*i), w.reg(w.fixed[fmt.Sprint("scalar", i)]))
+	}
 	for i := range parts {
-		w.fold(i)
+		for h := range w.halves() {
+			w.a.op("VMOVUPS", fmt.Sprintf("(row_parts+%d)(DI)", 64*i+w.bytes*h), w.reg(w.fixed[fmt.Sprint("part", i, h)]))
+		}
+	}
+	w.elements(rows)
+	for i := range parts {
+		w.fold(i, fmt.Sprintf("(row_parts+%d)(DI)", 64*i))
 	}
 	w.a.op("VZEROUPPER")
 	w.a.op("RET")
 }
 
-// begin loads scalars and parts. Registers are numbered from 31 or 15 down for them.
-func (w *vectorWriter) begin(parts int) {
+// elements writes what goes over the elements, and ends at done.
+func (w *vectorWriter) elements(rows int) {
+	w.loop("several", 4/w.halves(), rows)
+	w.loop("single", 1, rows)
+	w.rest()
+	w.a.line("done:")
+}
+
+// fix gives scalars and parts their registers, numbered from 31 or 15 down, and frees the others.
+func (w *vectorWriter) fix(parts int) {
 	next := w.bytes / 2 // 16 registers of 32 bytes, 32 of 64 bytes
 	w.fixed = map[string]int{}
-	for i := range w.kernel.scalars {
+	fixed := func(what string) {
 		next--
-		w.fixed[fmt.Sprint("scalar", i)] = next
-		w.a.op("VBROADCASTSS", fmt.Sprintf("(row_scalars+%d)(DI)", 4*i), w.reg(next))
+		w.fixed[what] = next
+	}
+	for i := range w.kernel.scalars {
+		fixed(fmt.Sprint("scalar", i))
 	}
 	for i := range parts {
 		for h := range w.halves() {
-			next--
-			w.fixed[fmt.Sprint("part", i, h)] = next
-			w.a.op("VMOVUPS", fmt.Sprintf("(row_parts+%d)(DI)", 64*i+w.bytes*h), w.reg(next))
+			fixed(fmt.Sprint("part", i, h))
 		}
 	}
 	for i := range next {
@@ -97,7 +116,7 @@ func (w *vectorWriter) loop(name string, vectors, rows int) {
 	w.a.line("%s:", name)
 	w.body(vectors * w.halves())
 	for i := range rows {
-		w.a.op("ADDQ", fmt.Sprintf("$%d", 64*vectors), rowPointers[i])
+		w.a.op("ADDQ", fmt.Sprintf("$%d", 64*vectors), w.pointers[i])
 	}
 	w.a.op("SUBQ", n, "CX")
 	w.a.op("CMPQ", "CX", n)
