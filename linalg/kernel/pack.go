@@ -25,6 +25,10 @@ func Pack(dst, b []float32, k, n, rs, cs int) {
 
 // packRows packs columns of which the rows lie in one piece each.
 func packRows(panel, b []float32, k, width, rs int) {
+	_ = b[(k-1)*rs+width-1]
+	if width == Panel && packPanel(level, &panel[0], &b[0], rs, k) {
+		return
+	}
 	for i := range k {
 		row := panel[i*Panel:][:Panel]
 		if width == Panel {

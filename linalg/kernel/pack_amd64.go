@@ -26,3 +26,23 @@ func packAVX512(dst, src *float32, stride, quads int)
 
 //go:noescape
 func packAVX2(dst, src *float32, stride, quads int)
+
+// packPanel copies so many rows of a panel, which are stride elements apart in src, where a
+// level has a kernel for that.
+func packPanel(l Level, dst, src *float32, stride, rows int) bool {
+	switch l {
+	case AVX512:
+		packRowsAVX512(dst, src, stride, rows)
+	case AVX2:
+		packRowsAVX2(dst, src, stride, rows)
+	default:
+		return false
+	}
+	return true
+}
+
+//go:noescape
+func packRowsAVX512(dst, src *float32, stride, rows int)
+
+//go:noescape
+func packRowsAVX2(dst, src *float32, stride, rows int)

@@ -6,3 +6,6 @@ package kernel
 func packWidth(Level) int { return 0 }
 
 func packQuads(Level, *float32, *float32, int, int) { panic("kernel: no level but Go's") }
+
+// packPanel says that Go's loop copies rows.
+func packPanel(Level, *float32, *float32, int, int) bool { return false }

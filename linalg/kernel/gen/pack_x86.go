@@ -4,11 +4,13 @@ import "fmt"
 
 func init() { files["pack_amd64.s"] = packs }
 
-// packs writes what transposes columns into a panel.
+// packs writes what puts columns or rows into a panel.
 func packs() string {
 	a := newAssembly("pack_x86.go")
 	pack(a, "packAVX512", "Z", 16)
 	pack(a, "packAVX2", "Y", 8)
+	packRows(a, "packRowsAVX512", "Z", 64)
+	packRows(a, "packRowsAVX2", "Y", 32)
 	return a.String()
 }
 
@@ -60,6 +62,32 @@ func pack(a *assembly, name, register string, wide int) {
 		a.op("ADDQ", "$16", p)
 	}
 	a.op("ADDQ", "$512", "DI")
+	a.op("DECQ", "CX")
+	a.op("JNZ", "loop")
+	a.op("VZEROUPPER")
+	a.op("RET")
+}
+
+// packRows writes a loop that copies a panel's rows. It is short, so that a processor is many
+// rows ahead of those that come from memory.
+func packRows(a *assembly, name, register string, bytes int) {
+	a.line("")
+	a.line("// func %s(dst, src *float32, stride, rows int)", name)
+	a.line("TEXT ·%s(SB), NOSPLIT, $0-32", name)
+	a.op("MOVQ", "dst+0(FP)", "DI")
+	a.op("MOVQ", "src+8(FP)", "SI")
+	a.op("MOVQ", "stride+16(FP)", "DX")
+	a.op("MOVQ", "rows+24(FP)", "CX")
+	a.op("SHLQ", "$2", "DX")
+	a.line("loop:")
+	for i := range 128 / bytes {
+		a.op("VMOVUPS", fmt.Sprintf("%d(SI)", bytes*i), fmt.Sprintf("%s%d", register, i))
+	}
+	for i := range 128 / bytes {
+		a.op("VMOVUPS", fmt.Sprintf("%s%d", register, i), fmt.Sprintf("%d(DI)", bytes*i))
+	}
+	a.op("ADDQ", "DX", "SI")
+	a.op("ADDQ", "$128", "DI")
 	a.op("DECQ", "CX")
 	a.op("JNZ", "loop")
 	a.op("VZEROUPPER")
