@@ -37,8 +37,8 @@ func columnsOf(t *Tensor, at int) columns {
 
 // check panics where the tensors do not fit the geometry.
 func (a Attention) check(op string, q, k, v *Tensor) {
-	if a.KVHeads < 1 || a.Heads%a.KVHeads != 0 || a.Dim < 1 || q.Cols() != a.Heads*a.Dim || k.Cols() != a.KVHeads*a.Dim || v.Cols() != k.Cols() || v.Rows() != k.Rows() {
-		panic(fmt.Sprintf("linalg.%s: q %v, k %v and v %v for %d and %d heads of %d", op, q.shape, k.shape, v.shape, a.Heads, a.KVHeads, a.Dim))
+	if !a.Fits(q, k, v) {
+		panic(fmt.Sprintf("linalg.%s: q %v, k %v and v %v from columns %d, %d and %d for %d and %d heads of %d", op, q.shape, k.shape, v.shape, a.QAt, a.KAt, a.VAt, a.Heads, a.KVHeads, a.Dim))
 	}
 	for _, s := range a.Spans {
 		if s.QueryLo < 0 || s.QueryHi < s.QueryLo || s.QueryHi > q.Rows() || s.KeyLo < 0 || s.KeyHi < s.KeyLo || s.KeyHi > k.Rows() {
@@ -50,10 +50,10 @@ func (a Attention) check(op string, q, k, v *Tensor) {
 // Attention computes y = softmax(scale·q·kᵀ)·v for every span and head.
 func (cpu) Attention(y, lse, q, k, v *Tensor, a Attention) {
 	a.check("Attention", q, k, v)
-	mustEqual("Attention", y.Len(), q.Len())
+	mustEqual("Attention", y.Len(), q.Rows()*a.Heads*a.Dim)
 	mustEqual("Attention", lse.Len(), q.Rows()*a.Heads)
 	c := attends.Get().(*attending)
-	c.a, c.q, c.k, c.v = a, columnsOf(q, 0), columnsOf(k, 0), columnsOf(v, 0)
+	c.a, c.q, c.k, c.v = a, columnsOf(q, a.QAt), columnsOf(k, a.KAt), columnsOf(v, a.VAt)
 	c.y, c.lse = columnsOf(y, 0), lse.F32()
 	c.cut(false)
 	c.run((*attending).forward)

@@ -18,13 +18,16 @@ const (
 // AttentionBackward adds the gradients of q, k and v to dq, dk and dv.
 func (cpu) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention) {
 	a.check("AttentionBackward", q, k, v)
-	for _, pair := range [][2]*Tensor{{dq, q}, {dk, k}, {dv, v}, {g, q}, {y, q}} {
+	for _, pair := range [][2]*Tensor{{dq, q}, {dk, k}, {dv, v}} {
 		mustEqual("AttentionBackward", pair[0].Len(), pair[1].Len())
+		mustEqual("AttentionBackward", pair[0].Cols(), pair[1].Cols())
 	}
+	mustEqual("AttentionBackward", g.Len(), q.Rows()*a.Heads*a.Dim)
+	mustEqual("AttentionBackward", y.Len(), g.Len())
 	mustEqual("AttentionBackward", lse.Len(), q.Rows()*a.Heads)
 	c := attends.Get().(*attending)
-	c.a, c.q, c.k, c.v = a, columnsOf(q, 0), columnsOf(k, 0), columnsOf(v, 0)
-	c.dq, c.dk, c.dv = columnsOf(dq, 0), columnsOf(dk, 0), columnsOf(dv, 0)
+	c.a, c.q, c.k, c.v = a, columnsOf(q, a.QAt), columnsOf(k, a.KAt), columnsOf(v, a.VAt)
+	c.dq, c.dk, c.dv = columnsOf(dq, a.QAt), columnsOf(dk, a.KAt), columnsOf(dv, a.VAt)
 	c.y, c.g, c.lse = columnsOf(y, 0), columnsOf(g, 0), lse.F32()
 	c.cut(true)
 	c.run((*attending).backward)

@@ -48,13 +48,15 @@ type TextDevice interface {
 
 	// Attention computes, for every span and head, y = softmax(scale·q·kᵀ)·v: q and y are
 	// (n, Heads·Dim), k and v (m, KVHeads·Dim), and head h reads the keys of head
-	// h·KVHeads/Heads. It leaves the logarithm of each row's sum of exponentials in lse
+	// h·KVHeads/Heads. q, k and v may be columns of wider tensors, k and v of equally wide ones,
+	// or of one: see [Attention.QAt]. It leaves the logarithm of each row's sum of exponentials in lse
 	// (n, Heads). Rows that no span covers stay as they are. What is not finite shows in the
 	// results of the queries that see it, and in no others. Spans may share keys, as beams over
 	// one source do, and no queries. A query that sees no key gets y = 0 and lse = −∞.
 	Attention(y, lse, q, k, v *Tensor, a Attention)
 	// AttentionBackward computes, with P = exp(scale·q·kᵀ − lse) and
 	// S = P∘(g·vᵀ − rows of Σ g∘y): dq += scale·S·k, dk += scale·Sᵀ·q, dv += Pᵀ·g.
+	// dq, dk and dv are as wide as q, k and v, and what they have beside these columns stays.
 	// No two spans share keys here.
 	AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention)
 
@@ -85,10 +87,20 @@ type Attention struct {
 	// Causal lets query i of n see keys 0 to m−n+i of m: both end together.
 	Causal bool
 	Spans  []Span
+	// QAt, KAt and VAt are the first columns of q, k and v in their tensors, and of dq, dk and
+	// dv in theirs: one product may make all three, side by side.
+	QAt, KAt, VAt int
 }
 
 // Span is one sequence: the rows of its queries, and those of its keys and values.
 type Span struct{ QueryLo, QueryHi, KeyLo, KeyHi int }
+
+// Fits reports whether q, k and v have the columns that they must, and k and v as many rows.
+func (a Attention) Fits(q, k, v *Tensor) bool {
+	has := func(t *Tensor, at, heads int) bool { return at >= 0 && heads*a.Dim <= t.Cols()-at }
+	return a.KVHeads > 0 && a.Heads%a.KVHeads == 0 && a.Dim > 0 && has(q, a.QAt, a.Heads) && has(k, a.KAt, a.KVHeads) && has(v, a.VAt, a.KVHeads) &&
+		k.Cols() == v.Cols() && k.Rows() == v.Rows()
+}
 
 // Cover reports whether every one of n queries is in a span.
 func (a Attention) Cover(n int) bool {

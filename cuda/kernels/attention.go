@@ -22,9 +22,15 @@ const (
 	AttentionBlock   = 6
 )
 
-// ForAttention chooses the fastest.
-func ForAttention(dtype string, dim int) Attention {
-	return Attention{Type: dtype, Dim: dim, Tensor: dtype == "bf16" && dim%8 == 0 && dim <= 128}
+// ForAttention chooses the fastest. steps are the distances in elements from the beginning of
+// tensors to the first columns of queries, keys and values, and from row to row: panels of tensor
+// cores are fetched eight elements at a time.
+func ForAttention(dtype string, dim int, steps ...int) Attention {
+	tensor := dtype == "bf16" && dim%8 == 0 && dim <= 128
+	for _, step := range steps {
+		tensor = tensor && step%8 == 0
+	}
+	return Attention{Type: dtype, Dim: dim, Tensor: tensor}
 }
 
 // Kernel returns the name of the forward kernel (""), or of that for "dq" or "dkv"; how many blocks

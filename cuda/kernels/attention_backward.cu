@@ -7,10 +7,10 @@
 //
 //   dq += scale·S·k    dk += scale·Sᵀ·q    dv += Pᵀ·g
 //
-// Shapes are those of attention_forward.cu; g is like y, and dots (n, heads) like lse. Each
-// gradient is summed up by the one block that owns its rows, in one order: a row of dq over its keys;
-// one of dk and dv over the heads that read the key and, in each, over the queries that see
-// it, all from the span's first on, by tiles of 32.
+// Shapes are those of attention_forward.cu; g is like y, and dots (n, heads) like lse. Rows of
+// gradients are as far apart as those of q, k and v. Each gradient is summed up by the one block that
+// owns its rows, in one order: a row of dq over its keys; one of dk and dv over the heads that read the
+// key and, in each, over the queries that see it, all from the span's first on, by tiles of 32.
 
 // attention_dots computes dots, a warp a row of a head.
 template <typename T>
@@ -34,7 +34,8 @@ KERNEL(cola_attention_dots_bf16, float* dots, const bf16* g, const bf16* y, int6
 // attention_forward.cu. Shared memory: five tiles, 22.5 KB. Registers on sm_90: 80 and 128.
 template <int CHUNKS, typename T>
 DEVICE void attention_dq(T* dq, const T* g, const float* lse, const float* dots, const T* q, const T* k, const T* v,
-                         const int32* blocks, int heads, int kv_heads, int dim, float scale) {
+                         const int32* blocks, int heads, int kv_heads, int dim, int q_columns, int kv_columns,
+                         float scale) {
   SHARED(tile, queries);
   SHARED(tile, keys);
   SHARED(tile, gradients);
@@ -42,8 +43,9 @@ DEVICE void attention_dq(T* dq, const T* g, const float* lse, const float* dots,
   SHARED(tile, slopes);
   const block at = block_of(blocks);
   const int head = int(blockIdx.y), left = int(blockIdx.z) * CHUNKS * TILE, row = tile_row(), column = tile_column();
-  const int64 wide = int64(heads) * dim, narrow = int64(kv_heads) * dim;
-  const int64 from = at.query * wide + head * dim, first = at.key * narrow + head * kv_heads / heads * dim;
+  const int64 wide = int64(heads) * dim, q_wide = q_columns, narrow = kv_columns;
+  const int64 from = at.query * wide + head * dim, query = at.query * q_wide + head * dim;
+  const int64 first = at.key * narrow + head * kv_heads / heads * dim;
   fragment sums[CHUNKS] = {};
   float norm[4] = {}, dot[4] = {};
 #pragma unroll
@@ -59,7 +61,7 @@ DEVICE void attention_dq(T* dq, const T* g, const float* lse, const float* dots,
     fragment s = {}, slope = {};
     for (int d = 0; d < dim; d += TILE) {
       __syncthreads();
-      stage(queries, q + from + d, wide, at.queries, dim - d);
+      stage(queries, q + query + d, q_wide, at.queries, dim - d);
       stage(keys, k + key + d, narrow, count, dim - d);
       stage(gradients, g + from + d, wide, at.queries, dim - d);
       stage(values, v + key + d, narrow, count, dim - d);
@@ -94,7 +96,7 @@ DEVICE void attention_dq(T* dq, const T* g, const float* lse, const float* dots,
 #pragma unroll
       for (int j = 0; j < 2; j++) {
         const int d = left + c * TILE + column + 16 * j;
-        T* to = dq + from + (row + i) * wide + d;
+        T* to = dq + query + (row + i) * q_wide + d;
         if (row + i < at.queries && d < dim) store(to, load(to) + (sums[c][i][j] * scale + 0.0f));
       }
 }
@@ -104,7 +106,8 @@ DEVICE void attention_dq(T* dq, const T* g, const float* lse, const float* dots,
 // rows, 27.3 KB. Registers on sm_90: 128 and 168.
 template <int CHUNKS, typename T>
 DEVICE void attention_dkv(T* dk, T* dv, const T* g, const float* lse, const float* dots, const T* q, const T* k,
-                          const T* v, const int32* blocks, int heads, int kv_heads, int dim, float scale) {
+                          const T* v, const int32* blocks, int heads, int kv_heads, int dim, int q_columns,
+                          int kv_columns, float scale) {
   SHARED(tile, queries);
   SHARED(tile, keys);
   SHARED(tile, gradients);
@@ -115,14 +118,14 @@ DEVICE void attention_dkv(T* dk, T* dv, const T* g, const float* lse, const floa
   SHARED(float[TILE], dot);
   const block at = block_of(blocks);
   const int left = int(blockIdx.z) * CHUNKS * TILE, row = tile_row(), column = tile_column(), group = heads / kv_heads;
-  const int64 wide = int64(heads) * dim, narrow = int64(kv_heads) * dim;
+  const int64 wide = int64(heads) * dim, q_wide = q_columns, narrow = kv_columns;
   const int64 key = at.key * narrow + int(blockIdx.y) * dim;
   fragment key_sums[CHUNKS] = {}, value_sums[CHUNKS] = {};
 
   for (int head = int(blockIdx.y) * group; head < (int(blockIdx.y) + 1) * group; head++)
     for (int base = 0; base < at.queries; base += TILE) {
       const int count = at.queries - base;
-      const int64 query = at.query + base, from = query * wide + head * dim;
+      const int64 query = at.query + base, from = query * wide + head * dim, start = query * q_wide + head * dim;
       fragment s = {}, slope = {};
       for (int d = 0; d < dim; d += TILE) {
         __syncthreads();
@@ -131,7 +134,7 @@ DEVICE void attention_dkv(T* dk, T* dv, const T* g, const float* lse, const floa
           norm[r] = r < count ? lse[(query + r) * heads + head] : 0.0f;
           dot[r] = r < count ? dots[(query + r) * heads + head] : 0.0f;
         }
-        stage(queries, q + from + d, wide, count, dim - d);
+        stage(queries, q + start + d, q_wide, count, dim - d);
         stage(keys, k + key + d, narrow, at.keys, dim - d);
         stage(gradients, g + from + d, wide, count, dim - d);
         stage(values, v + key + d, narrow, at.keys, dim - d);
@@ -158,7 +161,7 @@ DEVICE void attention_dkv(T* dk, T* dv, const T* g, const float* lse, const floa
       for (int c = 0; c < CHUNKS; c++)
         if (left + c * TILE < dim) {
           __syncthreads();
-          stage(queries, q + from + left + c * TILE, wide, count, dim - left - c * TILE);
+          stage(queries, q + start + left + c * TILE, q_wide, count, dim - left - c * TILE);
           stage(gradients, g + from + left + c * TILE, wide, count, dim - left - c * TILE);
           __syncthreads();
           combine(key_sums[c], slopes, queries, begin, end);
@@ -184,13 +187,14 @@ DEVICE void attention_dkv(T* dk, T* dv, const T* g, const float* lse, const floa
 #define ATTENTION_BACKWARD(width, suffix, T)                                                                           \
   KERNEL_OF(TILE_THREADS, cola_attention_dq_##width##_##suffix, T* dq, const T* g, const float* lse,                   \
             const float* dots, const T* q, const T* k, const T* v, const int32* blocks, int32 heads, int32 kv_heads,   \
-            int32 dim, float scale) {                                                                                  \
-    attention_dq<width / TILE>(dq, g, lse, dots, q, k, v, blocks, heads, kv_heads, dim, scale);                        \
+            int32 dim, int32 q_columns, int32 kv_columns, float scale) {                                               \
+    attention_dq<width / TILE>(dq, g, lse, dots, q, k, v, blocks, heads, kv_heads, dim, q_columns, kv_columns, scale); \
   }                                                                                                                    \
   KERNEL_OF(TILE_THREADS, cola_attention_dkv_##width##_##suffix, T* dk, T* dv, const T* g, const float* lse,           \
             const float* dots, const T* q, const T* k, const T* v, const int32* blocks, int32 heads, int32 kv_heads,   \
-            int32 dim, float scale) {                                                                                  \
-    attention_dkv<width / TILE>(dk, dv, g, lse, dots, q, k, v, blocks, heads, kv_heads, dim, scale);                   \
+            int32 dim, int32 q_columns, int32 kv_columns, float scale) {                                               \
+    attention_dkv<width / TILE>(dk, dv, g, lse, dots, q, k, v, blocks, heads, kv_heads, dim, q_columns, kv_columns,    \
+                                scale);                                                                                \
   }
 ATTENTION_BACKWARD(64, f32, float)
 ATTENTION_BACKWARD(128, f32, float)

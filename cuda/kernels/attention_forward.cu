@@ -8,7 +8,8 @@
 // over the keys that a query sees, by online softmax (Milakov and Gimelshein 2018, as in
 // FlashAttention-2, Dao 2023): keys come by tiles of 32, top is the greatest x so far, and what
 // has been summed up is scaled down where it rises. q and y are (n, heads·dim), k and v
-// (m, kv_heads·dim), lse is (n, heads).
+// (m, kv_heads·dim), lse is (n, heads). Rows of q may be farther apart, q_columns, and so may rows of
+// k and of v, kv_columns: they may be columns of what one product made.
 //
 // A block of 128 threads has 32 queries of one head, and 32·CHUNKS columns of y: grid z counts
 // these, and where there are several, each computes the weights for itself. tile.h says which thread
@@ -20,14 +21,15 @@
 // queries nor keys that it does not see change a bit.
 template <int CHUNKS, typename T>
 DEVICE void attention(T* y, float* lse, const T* q, const T* k, const T* v, const int32* blocks, int heads,
-                      int kv_heads, int dim, float scale) {
+                      int kv_heads, int dim, int q_columns, int kv_columns, float scale) {
   SHARED(tile, a);
   SHARED(tile, b);
   SHARED(tile, weights);
   const block at = block_of(blocks);
   const int head = int(blockIdx.y), left = int(blockIdx.z) * CHUNKS * TILE, row = tile_row(), column = tile_column();
-  const int64 wide = int64(heads) * dim, narrow = int64(kv_heads) * dim;
-  const int64 from = at.query * wide + head * dim, keys = at.key * narrow + head * kv_heads / heads * dim;
+  const int64 wide = int64(heads) * dim, q_wide = q_columns, narrow = kv_columns;
+  const int64 from = at.query * wide + head * dim, queries = at.query * q_wide + head * dim;
+  const int64 keys = at.key * narrow + head * kv_heads / heads * dim;
   fragment sums[CHUNKS] = {};
   float top[4], total[4] = {}; // of what this thread has added up itself
 #pragma unroll
@@ -38,7 +40,7 @@ DEVICE void attention(T* y, float* lse, const T* q, const T* k, const T* v, cons
     fragment s = {};
     for (int d = 0; d < dim; d += TILE) {
       __syncthreads();
-      stage(a, q + from + d, wide, at.queries, dim - d);
+      stage(a, q + queries + d, q_wide, at.queries, dim - d);
       stage(b, k + keys + base * narrow + d, narrow, count, dim - d);
       __syncthreads();
       multiply(s, a, b);
@@ -101,8 +103,9 @@ DEVICE void attention(T* y, float* lse, const T* q, const T* k, const T* v, cons
 
 #define ATTENTION_FORWARD(width, suffix, T)                                                                            \
   KERNEL_OF(TILE_THREADS, cola_attention_##width##_##suffix, T* y, float* lse, const T* q, const T* k, const T* v,     \
-            const int32* blocks, int32 heads, int32 kv_heads, int32 dim, float scale) {                                \
-    attention<width / TILE>(y, lse, q, k, v, blocks, heads, kv_heads, dim, scale);                                     \
+            const int32* blocks, int32 heads, int32 kv_heads, int32 dim, int32 q_columns, int32 kv_columns,            \
+            float scale) {                                                                                             \
+    attention<width / TILE>(y, lse, q, k, v, blocks, heads, kv_heads, dim, q_columns, kv_columns, scale);              \
   }
 ATTENTION_FORWARD(64, f32, float)
 ATTENTION_FORWARD(128, f32, float)

@@ -14,15 +14,17 @@
 // spilled.
 template <int DIM>
 DEVICE void attention_dq(bf16* dq, const bf16* g, const float* lse, const float* dots, const bf16* q, const bf16* k,
-                         const bf16* v, const int32* blocks, int heads, int kv_heads, int dim, float scale) {
+                         const bf16* v, const int32* blocks, int heads, int kv_heads, int dim, int q_columns,
+                         int kv_columns, float scale) {
   constexpr int N = DIM == 64 ? 64 : 32;
   SHARED_DYNAMIC(bf16, queries);
   SHARED(taint, tainted);
   bf16 *gradients = queries + PANEL_ROWS * DIM, *stages = gradients + PANEL_ROWS * DIM; // each keys, then values
   const block at = block_of(blocks);
   const int head = int(blockIdx.y), row = panel_row();
-  const int64 wide = int64(heads) * dim, narrow = int64(kv_heads) * dim;
-  const int64 from = at.query * wide + head * dim, first = at.key * narrow + head * kv_heads / heads * dim;
+  const int64 wide = int64(heads) * dim, q_wide = q_columns, narrow = kv_columns;
+  const int64 from = at.query * wide + head * dim, query = at.query * q_wide + head * dim;
+  const int64 first = at.key * narrow + head * kv_heads / heads * dim;
   const float factor = scale * LOG2E;
   float sums[DIM / 8][4] = {}, norm[2] = {}, dot[2] = {};
 #pragma unroll
@@ -34,7 +36,7 @@ DEVICE void attention_dq(bf16* dq, const bf16* g, const float* lse, const float*
 
   untainted(tainted);
   __syncthreads();
-  fetch<DIM, PANEL_ROWS>(queries, q + from, wide, at.queries, dim);
+  fetch<DIM, PANEL_ROWS>(queries, q + query, q_wide, at.queries, dim);
   fetch<DIM, PANEL_ROWS>(gradients, g + from, wide, at.queries, dim);
   fetch<DIM, N>(stages, k + first, narrow, at.keys, dim);
   fetch<DIM, N>(stages + N * DIM, v + first, narrow, at.keys, dim);
@@ -73,7 +75,7 @@ DEVICE void attention_dq(bf16* dq, const bf16* g, const float* lse, const float*
   for (int i = 0; i < 2; i++)
 #pragma unroll
     for (int n = 0; n < DIM / 8; n++) {
-      uint32* to = reinterpret_cast<uint32*>(dq + from + (row + 8 * i) * wide + panel_column(n, 0));
+      uint32* to = reinterpret_cast<uint32*>(dq + query + (row + 8 * i) * q_wide + panel_column(n, 0));
       if (row + 8 * i >= at.queries || 8 * n >= dim) continue;
       float lo, hi;
       unpack2(*to, lo, hi);
@@ -87,7 +89,7 @@ DEVICE void attention_dq(bf16* dq, const bf16* g, const float* lse, const float*
 template <int DIM>
 DEVICE void attention_dkv(bf16* dk, bf16* dv, const bf16* g, const float* lse, const float* dots, const bf16* q,
                           const bf16* k, const bf16* v, const int32* blocks, int heads, int kv_heads, int dim,
-                          float scale) {
+                          int q_columns, int kv_columns, float scale) {
   constexpr int N = 32;
   SHARED_DYNAMIC(bf16, keys);
   SHARED(taint, tainted);
@@ -95,7 +97,7 @@ DEVICE void attention_dkv(bf16* dk, bf16* dv, const bf16* g, const float* lse, c
   float* norms = reinterpret_cast<float*>(stages + 4 * N * DIM); // of each stage: lse, then dots
   const block at = block_of(blocks);
   const int row = panel_row(), group = heads / kv_heads, tiles = (at.queries + N - 1) / N;
-  const int64 wide = int64(heads) * dim, narrow = int64(kv_heads) * dim;
+  const int64 wide = int64(heads) * dim, q_wide = q_columns, narrow = kv_columns;
   const int64 key = at.key * narrow + int(blockIdx.y) * dim;
   const float factor = scale * LOG2E;
   float key_sums[DIM / 8][4] = {}, value_sums[DIM / 8][4] = {};
@@ -105,7 +107,7 @@ DEVICE void attention_dkv(bf16* dk, bf16* dv, const bf16* g, const float* lse, c
     const int head = int(blockIdx.y) * group + i / tiles, base = i % tiles * N, count = at.queries - base;
     const int64 query = at.query + base, from = query * wide + head * dim;
     bf16* stage = stages + i % 2 * 2 * N * DIM;
-    fetch<DIM, N>(stage, q + from, wide, count, dim);
+    fetch<DIM, N>(stage, q + query * q_wide + head * dim, q_wide, count, dim);
     fetch<DIM, N>(stage + N * DIM, g + from, wide, count, dim);
     const int r = int(threadIdx.x);
     if (r < N) {
@@ -172,13 +174,13 @@ DEVICE void attention_dkv(bf16* dk, bf16* dv, const bf16* g, const float* lse, c
 #define ATTENTION_TENSOR_BACKWARD(width)                                                                               \
   KERNEL_OF(PANEL_THREADS, cola_attention_tensor_dq_##width, bf16* dq, const bf16* g, const float* lse,                \
             const float* dots, const bf16* q, const bf16* k, const bf16* v, const int32* blocks, int32 heads,          \
-            int32 kv_heads, int32 dim, float scale) {                                                                  \
-    attention_dq<width>(dq, g, lse, dots, q, k, v, blocks, heads, kv_heads, dim, scale);                               \
+            int32 kv_heads, int32 dim, int32 q_columns, int32 kv_columns, float scale) {                               \
+    attention_dq<width>(dq, g, lse, dots, q, k, v, blocks, heads, kv_heads, dim, q_columns, kv_columns, scale);        \
   }                                                                                                                    \
   KERNEL_OF(PANEL_THREADS, cola_attention_tensor_dkv_##width, bf16* dk, bf16* dv, const bf16* g, const float* lse,     \
             const float* dots, const bf16* q, const bf16* k, const bf16* v, const int32* blocks, int32 heads,          \
-            int32 kv_heads, int32 dim, float scale) {                                                                  \
-    attention_dkv<width>(dk, dv, g, lse, dots, q, k, v, blocks, heads, kv_heads, dim, scale);                          \
+            int32 kv_heads, int32 dim, int32 q_columns, int32 kv_columns, float scale) {                               \
+    attention_dkv<width>(dk, dv, g, lse, dots, q, k, v, blocks, heads, kv_heads, dim, q_columns, kv_columns, scale);   \
   }
 ATTENTION_TENSOR_BACKWARD(64)
 ATTENTION_TENSOR_BACKWARD(128)

@@ -55,20 +55,21 @@ struct forward {
 
 template <int DIM>
 DEVICE void attention(bf16* y, float* lse, const bf16* q, const bf16* k, const bf16* v, const int32* blocks, int heads,
-                      int kv_heads, int dim, float scale) {
+                      int kv_heads, int dim, int q_columns, int kv_columns, float scale) {
   constexpr int N = DIM == 64 ? 64 : 32;
   SHARED_DYNAMIC(bf16, queries);
   SHARED(taint, tainted);
   bf16 *keys = queries + PANEL_ROWS * DIM, *values = keys + N * DIM;
   const block at = block_of(blocks);
   const int head = int(blockIdx.y), row = panel_row();
-  const int64 wide = int64(heads) * dim, narrow = int64(kv_heads) * dim;
-  const int64 from = at.query * wide + head * dim, first = at.key * narrow + head * kv_heads / heads * dim;
+  const int64 wide = int64(heads) * dim, q_wide = q_columns, narrow = kv_columns;
+  const int64 from = at.query * wide + head * dim, query = at.query * q_wide + head * dim;
+  const int64 first = at.key * narrow + head * kv_heads / heads * dim;
   forward<DIM, N> f = {};
   f.top[0] = f.top[1] = -INFINITE;
 
   untainted(tainted);
-  fetch<DIM, PANEL_ROWS>(queries, q + from, wide, at.queries, dim);
+  fetch<DIM, PANEL_ROWS>(queries, q + query, q_wide, at.queries, dim);
   fetch<DIM, N>(keys, k + first, narrow, at.keys, dim);
   cp_async_commit();
   for (int base = 0; base < at.keys; base += N) {
@@ -115,10 +116,10 @@ DEVICE void attention(bf16* y, float* lse, const bf16* q, const bf16* k, const b
 }
 
 KERNEL_OF(PANEL_THREADS, cola_attention_tensor_64, bf16* y, float* lse, const bf16* q, const bf16* k, const bf16* v,
-          const int32* blocks, int32 heads, int32 kv_heads, int32 dim, float scale) {
-  attention<64>(y, lse, q, k, v, blocks, heads, kv_heads, dim, scale);
+          const int32* blocks, int32 heads, int32 kv_heads, int32 dim, int32 q_columns, int32 kv_columns, float scale) {
+  attention<64>(y, lse, q, k, v, blocks, heads, kv_heads, dim, q_columns, kv_columns, scale);
 }
 KERNEL_OF(PANEL_THREADS, cola_attention_tensor_128, bf16* y, float* lse, const bf16* q, const bf16* k, const bf16* v,
-          const int32* blocks, int32 heads, int32 kv_heads, int32 dim, float scale) {
-  attention<128>(y, lse, q, k, v, blocks, heads, kv_heads, dim, scale);
+          const int32* blocks, int32 heads, int32 kv_heads, int32 dim, int32 q_columns, int32 kv_columns, float scale) {
+  attention<128>(y, lse, q, k, v, blocks, heads, kv_heads, dim, q_columns, kv_columns, scale);
 }

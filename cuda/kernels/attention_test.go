@@ -85,7 +85,7 @@ func (f family) values(elements any) []float64 {
 func (p *problem) launch(t *testing.T, quick bool, step string, heads int, blocks []int32, args ...any) {
 	t.Helper()
 	name, parts, shared := p.kernels().Kernel(step)
-	args = append(args, blocks, int32(p.a.Heads), int32(p.a.KVHeads), int32(p.a.Dim), p.a.Scale)
+	args = append(args, blocks, int32(p.a.Heads), int32(p.a.KVHeads), int32(p.a.Dim), int32(p.a.Heads*p.a.Dim), int32(p.a.KVHeads*p.a.Dim), p.a.Scale)
 	grid, size := [3]int{len(blocks) / kernels.AttentionBlock, heads, parts}, [3]int{kernels.AttentionThreads, 1, 1}
 	if grid[0] == 0 {
 		return

@@ -49,18 +49,34 @@ var attentionCases = []struct {
 }
 
 func checkAttention(s *suite) error {
+	return eachAttention(func(what string, a linalg.Attention, queries, keys int, backward bool) error {
+		for _, spread := range []float64{1, 1e4} { // scores that exponentials overflow by far
+			p := s.attention(a, queries, keys)
+			for i := range p.q {
+				p.q[i] = float64(float32(p.q[i] * spread))
+			}
+			if err := p.check(s, fmt.Sprintf("%s, scores to %v", what, spread), backward); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// checkAttentionColumns is for q, k and v that have other columns beside them.
+func checkAttentionColumns(s *suite) error {
+	return eachAttention(func(what string, a linalg.Attention, queries, keys int, backward bool) error {
+		return s.attention(a, queries, keys).checkBeside(s, what, backward)
+	})
+}
+
+// eachAttention calls check for the ways that models attend.
+func eachAttention(check func(what string, a linalg.Attention, queries, keys int, backward bool) error) error {
 	for _, c := range attentionCases {
 		for _, causal := range []bool{false, true} {
-			for _, spread := range []float64{1, 1e4} { // scores that exponentials overflow by far
-				a := linalg.Attention{Heads: c.heads, KVHeads: c.kv, Dim: c.dim, Scale: float32(1 / math.Sqrt(float64(c.dim))), Causal: causal, Spans: c.spans}
-				p := s.attention(a, c.queries, c.keys)
-				for i := range p.q {
-					p.q[i] = float64(float32(p.q[i] * spread))
-				}
-				what := fmt.Sprintf("of %s, causal %v, scores to %v", c.name, causal, spread)
-				if err := p.check(s, what, !c.forward); err != nil {
-					return err
-				}
+			a := linalg.Attention{Heads: c.heads, KVHeads: c.kv, Dim: c.dim, Scale: float32(1 / math.Sqrt(float64(c.dim))), Causal: causal, Spans: c.spans}
+			if err := check(fmt.Sprintf("of %s, causal %v", c.name, causal), a, c.queries, c.keys, !c.forward); err != nil {
+				return err
 			}
 		}
 	}
@@ -72,6 +88,7 @@ type attending struct {
 	a             linalg.Attention
 	queries, keys int
 	q, k, v, g    []float64
+	layout        layout
 }
 
 // attention returns a problem with random inputs. Rows that no span covers are NaN: nobody
@@ -131,7 +148,7 @@ func (p attending) check(s *suite, what string, backward bool) error {
 }
 
 func (p attending) checkForward(s *suite, what string, yw, lsew []float64, allowed tolerances) error {
-	width, narrow := p.a.Heads*p.a.Dim, p.a.KVHeads*p.a.Dim
+	width := p.a.Heads * p.a.Dim
 	before, sums := filled(len(p.q), 3), filled(p.queries*p.a.Heads, 3)
 	covered, _ := p.covered()
 	for i, c := range covered {
@@ -141,8 +158,8 @@ func (p attending) checkForward(s *suite, what string, yw, lsew []float64, allow
 		}
 	}
 	y, lse := s.upload(before, p.queries, width), s.upload(sums, p.queries, p.a.Heads)
-	q, k, v := s.upload(p.q, p.queries, width), s.upload(p.k, p.keys, narrow), s.upload(p.v, p.keys, narrow)
-	s.dev.Attention(y, lse, q, k, v, p.a)
+	t := p.upload(s, p.q, p.k, p.v, math.NaN())
+	s.dev.Attention(y, lse, t[0], t[1], t[2], p.a)
 	if err := s.compare("Attention "+what, y, yw, allowed.y, 1); err != nil {
 		return err
 	}
@@ -151,19 +168,17 @@ func (p attending) checkForward(s *suite, what string, yw, lsew []float64, allow
 
 func (p attending) checkBackward(s *suite, what string, yw, lsew []float64, allowed tolerances) error {
 	width, narrow := p.a.Heads*p.a.Dim, p.a.KVHeads*p.a.Dim
-	q, k, v := s.upload(p.q, p.queries, width), s.upload(p.k, p.keys, narrow), s.upload(p.v, p.keys, narrow)
+	t := p.upload(s, p.q, p.k, p.v, math.NaN())
 	y, lse, g := s.upload(yw, p.queries, width), s.upload(lsew, p.queries, p.a.Heads), s.upload(p.g, p.queries, width)
-	dq, dqw := s.random(p.queries, width)
-	dk, dkw := s.random(p.keys, narrow)
-	dv, dvw := s.random(p.keys, narrow)
-	s.dev.AttentionBackward(dq, dk, dv, g, y, lse, q, k, v, p.a)
+	_, dqw := s.random(p.queries, width)
+	_, dkw := s.random(p.keys, narrow)
+	_, dvw := s.random(p.keys, narrow)
+	d := p.upload(s, dqw, dkw, dvw, 3)
+	s.dev.AttentionBackward(d[0], d[1], d[2], g, y, lse, t[0], t[1], t[2], p.a)
 	reference.AttentionBackward(dqw, dkw, dvw, p.g, p.q, p.k, p.v, p.a)
-	for _, c := range []struct {
-		name          string
-		got           *linalg.Tensor
-		want, allowed []float64
-	}{{"dq", dq, dqw, allowed.q}, {"dk", dk, dkw, allowed.k}, {"dv", dv, dvw, allowed.v}} {
-		if err := s.compare("AttentionBackward "+what+" "+c.name, c.got, c.want, c.allowed, 1); err != nil {
+	want, most := p.layOut(dqw, dkw, dvw, 3), p.layOut(allowed.q, allowed.k, allowed.v, 0)
+	for i, name := range []string{"dq", "dk", "dv"} {
+		if err := s.compare("AttentionBackward "+what+" "+name, d[i], want[i].values, most[i].values, 1); err != nil {
 			return err
 		}
 	}

@@ -87,6 +87,7 @@ var checks = []check{
 	{"SwiGLU", checkSwiGLU},
 	{"RoPE", checkRoPE},
 	{"Attention", checkAttention},
+	{"AttentionColumns", checkAttentionColumns},
 	{"AttentionNotFinite", checkAttentionNotFinite},
 	{"Hidden", checkHidden},
 	{"AttentionHidden", checkAttentionHidden},

@@ -159,6 +159,9 @@ func readsGaps(a *linalg.Attention) {
 	}
 }
 
+// forgetsColumns takes the first columns of v.
+func forgetsColumns(a *linalg.Attention) { a.VAt = 0 }
+
 // losesBeams attends with the first of the spans that share keys.
 func losesBeams(a *linalg.Attention) {
 	a.Spans = slices.CompactFunc(a.Spans, func(s, t linalg.Span) bool { return s.KeyLo == t.KeyLo && t.KeyHi > t.KeyLo })
@@ -317,6 +320,8 @@ func TestSuiteSeesBrokenTextDevices(t *testing.T) {
 		{"Attention", changedBackward{changed{cpu, seesAll}}, "AttentionBackward"},
 		{"TextDifferences", changedBackward{changed{cpu, seesAll}}, "AttentionBackward"},
 		{"Attention", attendsOntoOld{cpu}, "dq"},
+		{"AttentionColumns", changed{cpu, forgetsColumns}, "k and v in one tensor"},
+		{"AttentionColumns", changedBackward{changed{cpu, forgetsColumns}}, "AttentionBackward"},
 		{"AttentionNotFinite", swallowsNaN{cpu}, "want NaN"},
 		{"AttentionIndependence", nudgesBatches{cpu}, "output 0 of span"},
 		{"AttentionIndependence", nudgesPasses{cpu}, "output 0 of query"},

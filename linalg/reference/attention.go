@@ -12,7 +12,8 @@ import (
 //	lse[i,h] = log Σ_j exp(score[j])
 //	y[i,h,d] = Σ_j exp(score[j] − lse[i,h])·v[j,h′,d]
 //
-// A query that sees no key gets y = 0 and lse = −∞. Rows outside of the spans stay.
+// A query that sees no key gets y = 0 and lse = −∞. Rows outside of the spans stay. The slices have
+// nothing beside q, k and v, and nothing asks for their first columns.
 func Attention(y, lse, q, k, v []float64, a linalg.Attention) {
 	eachQuery(a, func(at query) {
 		p, sum := weights(q, k, a, at)
