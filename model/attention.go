@@ -7,6 +7,7 @@ type heads struct {
 	queries, keys int // heads of queries, and of keys and values, which groups of queries share
 	width         int // of one head
 	scale         float32
+	together      bool // q, k and v lie side by side in one value
 }
 
 // attend runs a self attention: of every sequence's queries over its own keys or, with a
@@ -33,5 +34,10 @@ func (p *pass) attendSource(slot int, h heads, q *Var, compute func() (k, v *Var
 }
 
 func (h heads) attention(causal bool) linalg.Attention {
-	return linalg.Attention{Heads: h.queries, KVHeads: h.keys, Dim: h.width, Scale: h.scale, Causal: causal}
+	a := linalg.Attention{Heads: h.queries, KVHeads: h.keys, Dim: h.width, Scale: h.scale, Causal: causal}
+	if h.together {
+		a.KAt = h.queries * h.width
+		a.VAt = a.KAt + h.keys*h.width
+	}
+	return a
 }

@@ -28,16 +28,20 @@ type crossed struct{ key, value *Var }
 func (c *cache) attend(p *pass, slot int, q, k, v *Var, queries sequences, a linalg.Attention) *Var {
 	c.keys, c.values = grown(c.keys, slot), grown(c.values, slot)
 	if c.keys[slot] == nil {
-		c.keys[slot] = p.dev.New(p.hidden, c.rows, k.Value.Cols())
-		c.values[slot] = p.dev.New(p.hidden, c.rows, v.Value.Cols())
+		c.keys[slot] = p.dev.New(p.hidden, c.rows, a.KVHeads*a.Dim)
+		c.values[slot] = p.dev.New(p.hidden, c.rows, a.KVHeads*a.Dim)
+	}
+	take := func(cached *linalg.Tensor, at int, from *Var, lo, hi, column int) {
+		p.dev.CopyColumns(p.dev.Rows(cached, at, at+hi-lo), p.dev.Rows(from.Value, lo, hi), 0, column, cached.Cols(), false)
 	}
 	for e := range queries.starts {
 		lo, hi := bounds(queries.starts, queries.rows(), e)
 		at := c.first[e] + c.lengths[e]
-		p.dev.Copy(p.dev.Rows(c.keys[slot], at, at+hi-lo), p.dev.Rows(k.Value, lo, hi))
-		p.dev.Copy(p.dev.Rows(c.values[slot], at, at+hi-lo), p.dev.Rows(v.Value, lo, hi))
+		take(c.keys[slot], at, k, lo, hi, a.KAt)
+		take(c.values[slot], at, v, lo, hi, a.VAt)
 		a.Spans = append(a.Spans, linalg.Span{QueryLo: lo, QueryHi: hi, KeyLo: c.first[e], KeyHi: at + hi - lo})
 	}
+	a.KAt, a.VAt = 0, 0 // of the cache
 	y := p.Attention(q, p.Input(c.keys[slot]), p.Input(c.values[slot]), a)
 	y.rows = q.rows
 	return y

@@ -50,7 +50,7 @@ func newGPT2(c *Config, f *fields) network {
 		b := &gpt2Block{
 			Norm1: newLayerNorm(width, eps), Attention: newConv1D(next(), width, 3*width), Output: newConv1D(next(), width, width),
 			Norm2: newLayerNorm(width, eps), Up: newConv1D(next(), width, inner), Down: newConv1D(next(), inner, width),
-			width: width, activation: act, heads: heads{queries: headCount, keys: headCount, width: width / headCount, scale: 1},
+			width: width, activation: act, heads: heads{queries: headCount, keys: headCount, width: width / headCount, scale: 1, together: true},
 		}
 		if scaled {
 			b.heads.scale = float32(1 / math.Sqrt(float64(b.heads.width)))
@@ -97,7 +97,6 @@ func (m *gpt2) forward(p *pass, b *Batch) *Var {
 // forward is x + attention(norm(x)), and that + mlp(norm(that)).
 func (b *gpt2Block) forward(p *pass, slot int, x *Var, s sequences) *Var {
 	qkv := p.linear(b.Attention, p.Norm(x, b.Norm1))
-	part := p.Split(qkv, 3)
-	x = p.linearAdded(b.Output, p.attend(slot, b.heads, part[0], part[1], part[2], s, true), x)
+	x = p.linearAdded(b.Output, p.attend(slot, b.heads, qkv, qkv, qkv, s, true), x)
 	return p.mlp(b.Up, b.Down, p.Norm(x, b.Norm2), x, b.activation)
 }

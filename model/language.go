@@ -25,42 +25,6 @@ func (t *Tape) Select(x *Var, rows *linalg.Tensor) *Var {
 	return v
 }
 
-// Split cuts x into parts of equally many columns: dx takes each part's g in its place.
-func (t *Tape) Split(x *Var, parts int) []*Var {
-	dx, width := x.gradient, x.Value.Cols()/parts
-	list := make([]*Var, parts)
-	arrived := 0 // a bit for each part whose g is in dx, to which nobody else wrote before
-	if dx != nil {
-		t.steps = append(t.steps, &step{run: func() { t.complete(dx.sum, arrived, parts) }})
-	}
-	for i := range parts {
-		y := t.empty(x.Value.Rows(), width)
-		t.dev.CopyColumns(y, x.Value, 0, i*width, width, false)
-		list[i] = t.result(y, func(g *linalg.Tensor) {
-			t.add(dx, func(sum *linalg.Tensor, accumulate bool) {
-				if !accumulate || arrived > 0 {
-					arrived |= 1 << i
-					accumulate = false
-				}
-				t.dev.CopyColumns(sum, g, i*width, 0, width, accumulate)
-			})
-		}, x)
-	}
-	return list
-}
-
-// complete sets the parts of sum that nothing arrived for to zero, if anything did.
-func (t *Tape) complete(sum *linalg.Tensor, arrived, parts int) {
-	for i := range parts {
-		if arrived != 0 && arrived&(1<<i) == 0 {
-			width := sum.Cols() / parts
-			nothing := t.dev.New(t.hidden, sum.Rows(), width)
-			t.dev.CopyColumns(sum, nothing, i*width, 0, width, false)
-			t.dev.Free(nothing)
-		}
-	}
-}
-
 // Norm is LayerNorm where there is a bias, else RMSNorm.
 func (t *Tape) Norm(x *Var, n *norm) *Var {
 	if n.Bias == nil {
@@ -134,8 +98,9 @@ func (t *Tape) RoPE(x *Var, positions, table *linalg.Tensor) *Var {
 	}, x)
 }
 
-// Attention is softmax(q·kᵀ·scale)·v by heads and sequences. No matrix of weights is kept:
-// backwards they are computed again from y and the rows' log-sum-exp.
+// Attention is softmax(q·kᵀ·scale)·v by heads and sequences. q, k and v may be columns of one
+// value, which gets the gradients of all three. No matrix of weights is kept: backwards they are
+// computed again from y and the rows' log-sum-exp.
 func (t *Tape) Attention(q, k, v *Var, a linalg.Attention) *Var {
 	dq, dk, dv, qv, kv, vv := q.gradient, k.gradient, v.gradient, q.Value, k.Value, v.Value
 	y := t.empty(qv.Rows(), a.Heads*a.Dim)

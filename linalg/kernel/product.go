@@ -34,7 +34,7 @@ func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []floa
 		_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
 		_ = b[PackedLen(k, n)-1]
 	}
-	multiplyBlocked(block{c, init, ldc, ldi, a, b, m, n, k, meets})
+	multiplyBlocked(block{c, init, ldc, ldi, a, b, m, n, k, k, meets})
 }
 
 // multiplyLoop is the meaning of [Multiply]. The chains of a panel's columns go on side by

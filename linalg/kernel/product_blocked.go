@@ -45,6 +45,7 @@ type block struct {
 	a        Operand
 	b        []float32
 	m, n, k  int
+	all      int // rows of b: k of them are multiplied
 	meets    []Meeting
 }
 
@@ -61,7 +62,7 @@ func (g block) multiply(row, rows, p, depth int) {
 	}
 	right := unsafe.SliceData(g.b)
 	for j := 0; j < g.n; j += Panel {
-		panel := unsafe.Add(unsafe.Pointer(right), 4*(j*g.k+p*Panel))
+		panel := unsafe.Add(unsafe.Pointer(right), 4*(j*g.all+p*Panel))
 		next := g.after(j, p, depth)
 		for band := range bands {
 			lo, hi := row+band*rows/bands, row+(band+1)*rows/bands
@@ -108,11 +109,11 @@ func (m Meeting) at(row, col int) *float32 { return &m.Data[row*m.Stride+col] }
 func (g block) after(j, p, depth int) int {
 	switch {
 	case j+Panel < g.n:
-		return (j+Panel)*g.k + p*Panel
+		return (j+Panel)*g.all + p*Panel
 	case p+depth < g.k:
 		return (p + depth) * Panel
 	}
-	return (j + Panel) * g.k
+	return (j + Panel) * g.all
 }
 
 // soon returns where in c the tile lies that follows the one of a column and of the rows before

@@ -25,8 +25,5 @@ func MultiplyTerms(c []float32, ldc int, init []float32, ldi int, a Operand, b [
 		_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
 		_ = b[(n-1)/Panel*Panel*all+k*Panel-1]
 	}
-	for p := 0; p < k || p == 0; p += Depth {
-		block{c, init, ldc, ldi, a, b, m, n, all}.multiply(0, m, p, min(Depth, k-p))
-		init, ldi = c, ldc
-	}
+	multiplyBlocked(block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: b, m: m, n: n, k: k, all: all})
 }
