@@ -108,15 +108,13 @@ func (c *attending) forwardBand(f *forwardPart, head, lo, rows int) {
 	a, dim, most := &c.a, c.a.Dim, c.seen(&f.part, lo+rows-1)
 	queries := kernel.Operand{Data: c.query(c.q, &f.part, lo, head), RowStride: c.q.stride, ColStride: 1}
 	kernel.Multiply(f.scores, f.stride, nil, 0, queries, f.keys, rows, most, dim)
-	var own, whole [band]int
+	var own [band]int
 	for i := range rows {
 		own[i] = c.seen(&f.part, lo+i)
-		whole[i] = wholeVectors(own[i])
-		*(*[vector]float32)(f.scores[i*f.stride+own[i]:]) = lowest // whose exponentials, 0, add nothing to parts of a sum
 	}
 	var totals, tops [band]float32
-	row.SoftmaxRows(row.Band{X: f.scores, Stride: f.stride}, whole[:rows], a.Scale, totals[:rows], tops[:rows])
-	for i := range rows {
+	row.SoftmaxRows(row.Band{X: f.scores, Stride: f.stride}, own[:rows], a.Scale, totals[:rows], tops[:rows])
+	for i := range rows { // zeros for the keys that others of the band see
 		*(*[vector]float32)(f.scores[i*f.stride+own[i]:]) = [vector]float32{}
 		if len(f.values) == 0 && own[i] > 0 {
 			kernel.MultiplyRow(f.sums[i*dim:][:dim], f.scores[i*f.stride:], c.key(c.v, &f.part, 0), c.v.stride, dim, own[i])
@@ -130,13 +128,13 @@ func (c *attending) forwardBand(f *forwardPart, head, lo, rows int) {
 		lse := float32(math.Inf(-1))
 		if own[i] > 0 {
 			lse = float32(float64(tops[i]) + logarithm(totals[i]))
-			totals[i], whole[i] = 1/totals[i], dim
+			totals[i], own[i] = 1/totals[i], dim
 		} else {
 			clear(c.query(c.y, &f.part, lo+i, head)[:dim])
 		}
 		c.lse[(f.span.QueryLo+lo+i)*a.Heads+head] = lse
 	}
-	row.ProductRows(c.band(c.y, &f.part, lo, head), totals[:rows], row.Band{X: f.sums, Stride: dim}, whole[:rows])
+	row.ProductRows(c.band(c.y, &f.part, lo, head), totals[:rows], row.Band{X: f.sums, Stride: dim}, own[:rows])
 }
 
 // wholeVectors returns how many numbers n are in whole vectors of the widest kind: what is
@@ -145,13 +143,6 @@ func wholeVectors(n int) int { return (n + vector - 1) / vector * vector }
 
 // vector is more than the keys that a band's last query sees and its first one does not.
 const vector = 16
-
-var lowest = func() (x [vector]float32) {
-	for i := range x {
-		x[i] = float32(math.Inf(-1))
-	}
-	return x
-}()
 
 // scoreStride returns how far rows of n scores are apart: a vector more at least, and an odd
 // number of cache lines, so that those of a block do not all fall on the same places of the

@@ -14,6 +14,7 @@ func TestCPUTextMisuse(t *testing.T) {
 	f := func(shape ...int) *linalg.Tensor { return linalg.New(linalg.F32, shape...) }
 	ids := func(values ...int32) *linalg.Tensor { return linalg.FromI32(values, len(values)) }
 	heads := linalg.Attention{Heads: 2, KVHeads: 1, Dim: 3}
+	behind := linalg.Attention{Heads: 2, KVHeads: 1, Dim: 3, VAt: 1}
 	far := heads
 	far.Spans = []linalg.Span{{QueryHi: 5, KeyHi: 2}}
 	uneven := heads
@@ -58,7 +59,8 @@ func TestCPUTextMisuse(t *testing.T) {
 		{"RoPE", func() { dev.RoPE(f(1, 6), f(1, 6), ids(0), f(5, 4), false) }, "heads of 4 numbers in rows of 6"},
 		{"RoPE", func() { dev.RoPE(f(1, 6), f(1, 6), ids(0), f(5, 3), false) }, "heads of 3"},
 		{"RoPE", func() { dev.RoPE(f(1, 6), f(1, 6), ids(5), f(5, 2), false) }, "row 5"},
-		{"Attention", attend(heads, f(4, 6), f(4, 2), f(4, 6), f(2, 4), f(2, 4)), "[2 4]"},
+		{"Attention", attend(heads, f(4, 6), f(4, 2), f(4, 6), f(2, 4), f(2, 3)), "[2 4]"},
+		{"Attention", attend(behind, f(4, 6), f(4, 2), f(4, 6), f(2, 3), f(2, 3)), "from columns 0, 0 and 1"},
 		{"Attention", attend(uneven, f(4, 6), f(4, 2), f(4, 6), f(2, 12), f(2, 12)), "2 and 4 heads of 3"},
 		{"Attention", attend(flat, f(4, 0), f(4, 2), f(4, 0), f(2, 0), f(2, 0)), "2 and 1 heads of 0"},
 		{"Attention", attend(heads, f(4, 6), f(4), f(4, 6), f(2, 3), f(2, 3)), "4 elements meet 8"},

@@ -61,6 +61,13 @@ func ExpSum(dst, x []float32, top float32) float32 {
 		r.rows, r.scalars, r.count = [6]*float32{&dst[0], &x[0]}, [7]float32{top}, n
 		r.expSum()
 	}
+	if n < len(x) && vectors() { // which take whole ones: the exponentials of −∞, 0, add nothing
+		rest := lowest
+		copy(rest[:], x[n:])
+		r.rows, r.scalars, r.count = [6]*float32{&rest[0], &rest[0]}, [7]float32{top}, lanes
+		r.expSum()
+		n += copy(dst[n:len(x)], rest[:])
+	}
 	for i := n; i < len(x); i++ {
 		e := exp(x[i] - top)
 		dst[i] = e
