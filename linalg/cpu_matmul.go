@@ -48,11 +48,10 @@ const (
 	pieceRows   = 112     // a multiple of what the largest tile has
 	fewestRows  = 28      // likewise, of a piece that is cut off
 	piecePanels = 8       // at most, about, where rows stay in cache
-	leastPieces = 16      // of each thread, about
+	unitPanels  = 4       // that are shared out at least
 	shallow     = 768     // terms: so many of a piece's rows stay in cache from one piece to the next
 	deepRows    = 56      // of a piece of more terms: they stay in cache within one
-	deepPanels  = 12      // at most, about
-	widePieces  = 3       // of each thread, about, where rows do not stay in cache
+	deepPanels  = 24      // at most, about
 	pieceWork   = 1 << 18 // multiplications that are worth a thread
 )
 
@@ -92,17 +91,18 @@ func pieces(c, init []float32, m, n, k, unit int, do func(p piece)) {
 	bands := max((m+high-1)/high, min(m/fewestRows, 4*threads/panels)) // a narrow product is cut between rows
 	// A piece has several panels, so that a's rows are fetched for more than one, and not so many
 	// that what was computed has left the cache when the piece is done.
-	across := max(1, leastPieces*threads/bands, panels/piecePanels)
+	across, together := max(1, panels/unitPanels), piecePanels/unitPanels
 	if k > shallow { // then no rows of a stay in cache from one piece to the next
-		across = max((widePieces*threads+bands-1)/bands, panels/deepPanels)
+		together = deepPanels / unitPanels
 	}
-	across = min(across, panels)
 	grain := max(1, pieceWork/max(1, (m/bands+1)*max(1, k)*(n/across+1)))
 	parallel(bands*across, grain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
+		for i := lo; i < hi; {
 			band, part := i/across, i%across
+			parts := min(together, across-part, hi-i)
+			i += parts
 			top, bottom := band*units/bands*unit, min((band+1)*units/bands*unit, m)
-			left, right := part*panels/across*kernel.Panel, min((part+1)*panels/across*kernel.Panel, n)
+			left, right := part*panels/across*kernel.Panel, min((part+parts)*panels/across*kernel.Panel, n)
 			p := piece{c: c[top*n+left:], ldc: n, ldi: ldi, row: top, col: left, rows: bottom - top, cols: right - left}
 			if init != nil {
 				p.init = init[top*ldi+left:]

@@ -12,6 +12,14 @@ const (
 	blockRows     = 224        // at most
 )
 
+// The rows of a tile compete for one set of the first cache where their stride is a multiple of
+// what its sets go around, 4 KiB. What was fetched of them is gone before all of it was used, if
+// they are more than the set has places, of which b takes some.
+const (
+	sameSet = 4096 / 4
+	fewRows = 8
+)
+
 // zeros is the row that sums start from where there is no other.
 var zeros [Panel]float32
 
@@ -52,14 +60,12 @@ type block struct {
 // multiply adds the products of depth terms from p on to the rows from row on.
 func (g block) multiply(row, rows, p, depth int) {
 	most, wide := tileShape(level)
+	if g.a.ColStride == 1 && g.a.RowStride%sameSet == 0 {
+		most = min(most, fewRows)
+	}
 	bands := (rows + most - 1) / most // of nearly the same height
 	t := tile{ldc: g.ldc, ldi: g.ldi, rs: g.a.RowStride, cs: g.a.ColStride, k: depth}
 	left := unsafe.Add(unsafe.Pointer(unsafe.SliceData(g.a.Data)), 4*(row*t.rs+p*t.cs))
-	if g.collides() {
-		copied := borrowApart()
-		defer copied.giveBack()
-		left, t.rs = copied.fill(g.a, row, rows, p, depth), depth+apartness
-	}
 	right := unsafe.SliceData(g.b)
 	for j := 0; j < g.n; j += Panel {
 		panel := unsafe.Add(unsafe.Pointer(right), 4*(j*g.all+p*Panel))
