@@ -17,13 +17,30 @@ const boundLimit = 1e37
 // measure sets the bounds to what the moments hold.
 func (o *optimizer) measure() { o.bounds = bounds{norm(o.first), norm(o.second)} }
 
-// outlook returns the bounds after a step, and whether that leaves finite numbers for certain,
-// whatever the parameters and gradients of these norms are, element by element.
-func (o *optimizer) outlook(gradNorm, rate float64) (after bounds, certain bool) {
-	w := 0.0
+// most returns what no element of the parameters exceeds.
+func (o *optimizer) most() (w float64) {
 	for _, p := range o.params {
 		w = max(w, linalg.Bound(p.Value.F32()))
 	}
+	return w
+}
+
+// productNorm is more than the norm of init + gᵀ·(x, 1) can be, as it is computed: that of a
+// product is not above that of its factors, and every term adds a rounding.
+func productNorm(init float64, x, g *linalg.Tensor) float64 {
+	size := func(t *linalg.Tensor) float64 {
+		const lost = 1e-18 // squares of less may be 0
+		return linalg.Bound(t.F32()) + lost*math.Sqrt(float64(t.Len()))
+	}
+	n := float64(x.Rows())
+	const slack = 1.001 // for roundings of the sizes
+	return slack * math.Exp(n/(1<<23)) * (init + size(g)*math.Hypot(size(x), math.Sqrt(n)))
+}
+
+// outlook returns the bounds after a step, and whether that leaves finite numbers for certain,
+// whatever the gradients of this norm are, and the parameters of which none exceeds w, element
+// by element.
+func (o *optimizer) outlook(w, gradNorm, rate float64) (after bounds, certain bool) {
 	const slack = 1.001 // for roundings, of the norms too
 	c, before := o.cfg, o.bounds
 	g := slack * gradNorm

@@ -28,8 +28,9 @@ type Fitter struct {
 	adapter   Adapter
 	solver    SolverConfig
 	optimizer *optimizer
-	grads     []*linalg.Tensor // solver gradient: Σ Jᵀg of the tuples so far
+	grads     []*linalg.Tensor // solver gradient: Σ Jᵀg of the tuples so far; nil before the first
 	added     bool             // something to grads: they may not be zero
+	last      *tuple           // solver gradient, where it goes with the step: the tuple that is not in grads yet
 	xs, gs    []*linalg.Tensor // the other solvers: the tuples
 }
 
@@ -46,7 +47,6 @@ func NewFitter(dev linalg.Device, site Site, a Adapter, opt OptimizerConfig, sol
 		return nil, fmt.Errorf("solver %s at embedding %q: use gradient or steps, there is no closed form for ids", solver.Name, site.Name)
 	}
 	f := &Fitter{dev: dev, site: site, adapter: a, solver: solver, optimizer: newOptimizer(opt, a.Params())}
-	f.grads = f.zeros()
 	return f, nil
 }
 
@@ -67,21 +67,54 @@ func (f *Fitter) Adapter() Adapter { return f.adapter }
 
 // Add takes one batch's tuple, x as captured and g, of which weight is made. At a conv2d
 // site x is (n, H, W, C) and g (n, Ho, Wo, out), at an embedding x is ids (n) in I32, all
-// of them below the vocabulary. With solver gradient only Σ Jᵀ(weight·g) is kept, else the
-// tuple itself, which the caller then leaves alone until Fit or Reset.
+// of them below the vocabulary. The tuple itself may be kept, so that the caller leaves it alone
+// until Fit or Reset. With solver gradient it is the last one at most: of the others there is
+// only Σ Jᵀ(weight·g).
 func (f *Fitter) Add(x, g *linalg.Tensor, weight float32) {
-	x = f.site.Unfold(f.dev, x)
-	g = g.Reshape(x.Rows(), f.site.Out)
-	if weight != 1 {
-		g = g.Clone()
-		f.dev.Scale(g, weight)
+	t := &tuple{x, g, weight}
+	switch {
+	case f.solver.Name != "gradient":
+		x, g = f.rows(t)
+		f.xs, f.gs = append(f.xs, x), append(f.gs, g)
+	case f.fuses():
+		if f.last != nil {
+			f.accumulate()
+		}
+		f.last = t
+	default:
+		f.last = t
+		f.accumulate()
 	}
-	if f.solver.Name == "gradient" {
-		f.added = true
-		f.adapter.Gradient(f.dev, f.grads, x, g)
+}
+
+// tuple is what was added, as it came.
+type tuple struct {
+	x, g   *linalg.Tensor
+	weight float32
+}
+
+// rows returns a tuple as rows, of which weight is made.
+func (f *Fitter) rows(t *tuple) (x, g *linalg.Tensor) {
+	x = f.site.Unfold(f.dev, t.x)
+	g = t.g.Reshape(x.Rows(), f.site.Out)
+	if t.weight != 1 {
+		g = g.Clone()
+		f.dev.Scale(g, t.weight)
+	}
+	return x, g
+}
+
+// accumulate adds the last tuple to the gradients, if there is one.
+func (f *Fitter) accumulate() {
+	if f.grads == nil {
+		f.grads = f.zeros()
+	}
+	if f.last == nil {
 		return
 	}
-	f.xs, f.gs = append(f.xs, x), append(f.gs, g)
+	x, g := f.rows(f.last)
+	f.last, f.added = nil, true
+	f.adapter.Gradient(f.dev, f.grads, x, g)
 }
 
 // Reset forgets the tuples.
@@ -91,7 +124,7 @@ func (f *Fitter) Reset() {
 			f.dev.Zero(g)
 		}
 	}
-	f.added, f.xs, f.gs = false, nil, nil
+	f.added, f.last, f.xs, f.gs = false, nil, nil, nil
 }
 
 // Fit solves the regression over the tuples that were added, at a learning rate to which
@@ -126,11 +159,16 @@ func (f *Fitter) stacked() (x, g *linalg.Tensor) {
 
 // fitGradient takes one optimizer step along Jᵀg, the classical gradient.
 func (f *Fitter) fitGradient(rate float64) (FitReport, error) {
+	w := f.optimizer.most()
+	if n, done := f.fitBands(w, rate); done {
+		return FitReport{GradientNorm: n}, nil
+	}
+	f.accumulate()
 	n := norm(f.grads)
 	if !isFinite(n) {
 		return FitReport{}, fmt.Errorf("gradient: %w", ErrDiverged)
 	}
-	after, certain := f.optimizer.outlook(n, rate)
+	after, certain := f.optimizer.outlook(w, n, rate)
 	step := func() error {
 		f.optimizer.step(f.grads, n, rate, after)
 		f.added = false
@@ -160,7 +198,7 @@ func (f *Fitter) fitSteps(rate float64) (FitReport, error) {
 			if step == 0 {
 				report.GradientNorm = n
 			}
-			after, _ := f.optimizer.outlook(n, rate)
+			after, _ := f.optimizer.outlook(f.optimizer.most(), n, rate)
 			f.optimizer.step(grads, n, rate, after)
 			residual = f.residual(x, g, start)
 		}

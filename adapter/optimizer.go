@@ -149,13 +149,31 @@ func (o *optimizer) step(grads []*linalg.Tensor, gradNorm, rate float64, after b
 		}
 	}
 	o.bounds = after
+	move := o.begin(rate)
+	const block = 1 << 11 // stays in cache
+	for i := range o.params {
+		g := grads[i].F32()
+		linalg.Parallel(len(g), func(lo, hi int) {
+			for ; lo < hi; lo += block {
+				end := min(lo+block, hi)
+				move(i, lo, g[lo:end])
+				clear(g[lo:end])
+			}
+		})
+	}
+}
+
+// begin counts a step, and returns what moves the elements of parameter i from lo on, as many
+// as g has, against their gradient g. Every element is to be moved once.
+func (o *optimizer) begin(rate float64) (move func(i, lo int, g []float32)) {
 	o.steps.I32()[0]++
-	for i, p := range o.params {
-		if o.cfg.Name == "sgd" {
-			o.sgd(i, p.Value.F32(), grads[i].F32(), rate)
-		} else {
-			o.adam(i, p.Value.F32(), grads[i].F32(), rate)
-		}
+	if o.cfg.Name == "sgd" {
+		return func(i, lo int, g []float32) { o.sgd(i, lo, g, rate) }
+	}
+	adam := o.adam(rate)
+	return func(i, lo int, g []float32) {
+		hi := lo + len(g)
+		adam.Step(o.params[i].Value.F32()[lo:hi], o.first[i].F32()[lo:hi], o.second[i].F32()[lo:hi], g)
 	}
 }
 
@@ -167,12 +185,13 @@ func clip(g []float32, factor float64) {
 	})
 }
 
-func (o *optimizer) sgd(i int, w, g []float32, rate float64) {
+func (o *optimizer) sgd(i, lo int, g []float32, rate float64) {
+	w := o.params[i].Value.F32()[lo : lo+len(g)]
 	eta, decay, mu := float32(rate), float32(o.cfg.WeightDecay), float32(o.cfg.Momentum)
 	for j := range w {
 		d := g[j] + float32(decay*w[j])
 		if o.first != nil {
-			m := o.first[i].F32()
+			m := o.first[i].F32()[lo : lo+len(g)]
 			if o.steps.I32()[0] == 1 {
 				m[j] = d
 			} else {
@@ -186,10 +205,10 @@ func (o *optimizer) sgd(i int, w, g []float32, rate float64) {
 		}
 		w[j] -= float32(eta * d)
 	}
-	clear(g)
 }
 
-func (o *optimizer) adam(i int, w, g []float32, rate float64) {
+// adam returns the coefficients of the step that was counted last.
+func (o *optimizer) adam(rate float64) row.Adam {
 	c, t := o.cfg, float64(o.steps.I32()[0])
 	step := row.Adam{
 		Keep: 1, Beta1: float32(c.Beta1), Beta2: float32(c.Beta2), Epsilon: float32(c.Epsilon),
@@ -200,13 +219,5 @@ func (o *optimizer) adam(i int, w, g []float32, rate float64) {
 	} else {
 		step.Decay = float32(c.WeightDecay)
 	}
-	const block = 1 << 11 // stays in cache
-	m, v := o.first[i].F32(), o.second[i].F32()
-	linalg.Parallel(len(w), func(lo, hi int) {
-		for ; lo < hi; lo += block {
-			end := min(lo+block, hi)
-			step.Step(w[lo:end], m[lo:end], v[lo:end], g[lo:end])
-			clear(g[lo:end])
-		}
-	})
+	return step
 }
