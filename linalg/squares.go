@@ -12,7 +12,7 @@ const squaresPiece = 1 << 14
 
 // SquareSum returns Σ x² of the elements of a host tensor, in float64: the same bits with any
 // number of threads.
-func SquareSum(x []float32) float64 { return sumPieces(x, squares) }
+func SquareSum(x []float32) float64 { return sumPieces(x, row.Squares) }
 
 // Squares adds Σ x² of a host tensor up from parts of it, in the order of [SquareSum] whatever
 // the order of the parts, which several threads may add.
@@ -37,7 +37,7 @@ func SquareRows(cols int) int {
 func (s Squares) Add(at int, part []float32) {
 	for i := at / squaresPiece; len(part) > 0; i++ {
 		piece := part[:min(squaresPiece, len(part))]
-		s.sums[i], part = squares(piece), part[len(piece):]
+		s.sums[i], part = row.Squares(piece), part[len(piece):]
 	}
 }
 
@@ -70,17 +70,4 @@ func sumPieces(x []float32, of func(piece []float32) float64) float64 {
 		total += s
 	}
 	return total
-}
-
-// squares adds up in four parts, which do not wait for each other.
-func squares(x []float32) float64 {
-	var a, b, c, d float64
-	for ; len(x) >= 4; x = x[4:] {
-		p, q, r, s := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
-		a, b, c, d = a+float64(p*p), b+float64(q*q), c+float64(r*r), d+float64(s*s)
-	}
-	for _, v := range x {
-		a += float64(float64(v) * float64(v))
-	}
-	return (a + b) + (c + d)
 }

@@ -34,6 +34,10 @@ var functions = []function{
 	{"RotateInPlace", 4, none(func(r [][]float32, s []float32) { row.Rotate(r[0], r[1], r[0], r[1], r[2], r[3], s[0]) })},
 	{"Dot", 2, func(r [][]float32, _ []float32) []float32 { return []float32{row.Dot(r[0], r[1])} }},
 	{"Sum", 1, func(r [][]float32, _ []float32) []float32 { return []float32{row.Sum(r[0])} }},
+	{"Squares", 1, func(r [][]float32, _ []float32) []float32 {
+		sum := math.Float64bits(row.Squares(r[0]))
+		return []float32{math.Float32frombits(uint32(sum >> 32)), math.Float32frombits(uint32(sum))}
+	}},
 	{"Max", 1, func(r [][]float32, _ []float32) []float32 { return []float32{row.Max(r[0])} }},
 	{"ExpSum", 2, func(r [][]float32, s []float32) []float32 { return []float32{row.ExpSum(r[0], r[1], s[0])} }},
 	{"Slopes", 2, none(func(r [][]float32, s []float32) { row.Slopes(r[0], r[1], s[0], s[1], s[2]) })},
