@@ -2,6 +2,8 @@ package kernel
 
 // MultiplyFetching is [Multiply], which asks for the elements of later while it multiplies: the
 // caller goes over them next, and they may come from memory meanwhile. They change nothing else.
+// Of a [Meeting] as much as a tile is asked for at once; this asks for a line with every few
+// terms, which is faster where as much comes from memory as is computed, and has to lie in one piece.
 func MultiplyFetching(c []float32, ldc int, init []float32, ldi int, a Operand, b []float32, m, n, k int, later ...[]float32) {
 	if m == 0 || n == 0 || k == 0 || k > Depth || level == Generic || a.RowStride != 1 && a.ColStride != 1 {
 		Multiply(c, ldc, init, ldi, a, b, m, n, k)
