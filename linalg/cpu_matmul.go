@@ -156,34 +156,6 @@ func multiplyPacking(c, init []float32, a, b factor) {
 	multiply(c, init, a, panels.data, b.cols)
 }
 
-// fewColumns are so few that the other factor is better read as it lies than packed.
-const fewColumns = 16
-
-// sumOuter computes c (m, n) (=|+=) a·b for an a that is transposed and a b that is not, as a
-// sum of products of their rows, of which those of one are short: the gradients of low-rank
-// adapters. Every element is the same chain of sums.
-func sumOuter(c []float32, a, b factor, accumulate bool) {
-	m, n, k := a.rows, b.cols, b.rows
-	if m > n {
-		memory := floats.borrow(m * n)
-		defer memory.giveBack()
-		if accumulate {
-			transpose(memory.data, c, m, n)
-		}
-		sumOuter(memory.data, b.flipped(), a.flipped(), accumulate)
-		transpose(c, memory.data, n, m)
-		return
-	}
-	if !accumulate {
-		clear(c)
-	}
-	const columns = 48 // of a multiple are what the fastest kernel is for
-	parallel((n+columns-1)/columns, max(1, pieceWork/(columns*max(1, k*m))), func(lo, hi int) {
-		first, last := lo*columns, min(hi*columns, n)
-		kernel.AddOuter(c[first:], n, a.data, m, b.data[first:], n, m, last-first, k)
-	})
-}
-
 // multiplySwapped computes c (m, n) (=|+=) a·b as the transpose of bᵀ·aᵀ, which packs a where
 // there is much less of it than of b. Every element is the same chain of sums.
 func multiplySwapped(c []float32, a, b factor, accumulate bool) {
