@@ -34,6 +34,10 @@ func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []floa
 		_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
 		_ = b[PackedLen(k, n)-1]
 	}
+	if _, cols := narrowShape(level); n <= cols && k > 0 && a.ColStride == 1 && a.RowStride == k {
+		multiplyNarrow(c, ldc, init, ldi, a.Data, b, m, n, k)
+		return
+	}
 	multiplyBlocked(block{c, init, ldc, ldi, a, b, m, n, k, k, meets})
 }
 

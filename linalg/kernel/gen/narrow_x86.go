@@ -1,0 +1,101 @@
+package main
+
+import "fmt"
+
+func init() {
+	files["narrow_amd64.s"] = func() string {
+		a := newAssembly("narrow_x86.go")
+		narrow(a, vectors{"narrowAVX512", "Z", 64, 14, 1, false})
+		return a.String()
+	}
+}
+
+// narrow writes tiles of one vector, for rows of a that lie one behind the other. They have so
+// few terms for an element of a that it is a that has to be fetched in time: the rows that
+// follow those of the tile, a line of each with every line that is multiplied.
+func narrow(a *assembly, v vectors) {
+	a.line("")
+	a.line("// func %s(t *tile)", v.name)
+	a.line("TEXT ·%s(SB), NOSPLIT, $0-8", v.name)
+	a.op("MOVQ", "t+0(FP)", "DI")
+	a.op("MOVQ", "tile_a(DI)", left)
+	a.op("MOVQ", "tile_rs(DI)", rowBytes)
+	a.op("SHLQ", "$2", rowBytes)
+	a.op("MOVQ", "tile_b(DI)", right)
+	a.op("MOVQ", "tile_k(DI)", count)
+	for i := 1; i < len(leftRows); i++ { // leftRows[i] = leftRows[i-1] + 3·rowBytes
+		a.op("LEAQ", fmt.Sprintf("(%s)(%s*2)", leftRows[i-1], rowBytes), leftRows[i])
+		a.op("ADDQ", rowBytes, leftRows[i])
+	}
+	v.masks(a)
+	a.op("MOVQ", "tile_init(DI)", from)
+	a.op("MOVQ", "tile_ldi(DI)", fromBytes)
+	a.op("SHLQ", "$2", fromBytes)
+	a.op("MOVQ", "tile_rows(DI)", "R15")
+	v.choose(a, 1)
+	for rows := v.rows; rows > 0; rows-- {
+		v.narrowRows(a, rows)
+	}
+}
+
+// narrowRows writes the loop of so many rows.
+func (v vectors) narrowRows(a *assembly, rows int) {
+	const line = 16 // elements
+	sum := func(i int) string { return fmt.Sprintf("%s%d", v.register, i) }
+	name := label(rows, 1)
+	a.line("")
+	a.line("%s:", name)
+	for i := range rows {
+		v.load(a, 0, sum(i))
+		if i+1 < rows {
+			a.op("ADDQ", fromBytes, from)
+		}
+	}
+	at := func(i, k int) string { // the element of row i
+		if i%3 == 0 {
+			return fmt.Sprintf("%d(%s)", 4*k, leftRows[i/3])
+		}
+		return fmt.Sprintf("%d(%s)(%s*%d)", 4*k, leftRows[i/3], rowBytes, i%3)
+	}
+	terms := func(n int) {
+		for k := range n {
+			v.term(a, rows, 1, k, func(i int) string { return at(i, k) })
+		}
+		for i := range (rows + 2) / 3 {
+			a.op("ADDQ", fmt.Sprintf("$%d", 4*n), leftRows[i])
+		}
+		a.op("ADDQ", fmt.Sprintf("$%d", 128*n), right)
+	}
+	a.op("MOVQ", "tile_next(DI)", next)
+	a.op("SUBQ", fmt.Sprintf("$%d", line), count)
+	a.op("JLT", name+"rest")
+	a.line("%s:", name+"line")
+	for quarter := range 4 {
+		for i := quarter; i < rows; i += 4 {
+			a.op("PREFETCHT1", fmt.Sprintf("%d(%s)", 64*i, next))
+		}
+		terms(line / 4)
+	}
+	a.op("ADDQ", fmt.Sprintf("$%d", 64*rows), next)
+	a.op("SUBQ", fmt.Sprintf("$%d", line), count)
+	a.op("JGE", name+"line")
+	a.line("%s:", name+"rest")
+	a.op("ADDQ", fmt.Sprintf("$%d", line), count)
+	a.op("JZ", name+"store")
+	a.line("%s:", name+"one")
+	terms(1)
+	a.op("DECQ", count)
+	a.op("JNZ", name+"one")
+	a.line("%s:", name+"store")
+	a.op("MOVQ", "tile_c(DI)", from)
+	a.op("MOVQ", "tile_ldc(DI)", fromBytes)
+	a.op("SHLQ", "$2", fromBytes)
+	for i := range rows {
+		v.store(a, 0, sum(i))
+		if i+1 < rows {
+			a.op("ADDQ", fromBytes, from)
+		}
+	}
+	a.op("VZEROUPPER")
+	a.op("RET")
+}
