@@ -37,16 +37,16 @@ func sumOuterTall(c []float32, a, b factor, lo, hi int, accumulate bool) {
 	defer memory.giveBack()
 	t, part := memory.data, c[lo*n:hi*n]
 	if accumulate {
-		columnsOf(t, part, rows, n)
+		toColumns(t, part, rows, n)
 	} else {
 		clear(t)
 	}
 	kernel.AddOuter(t, rows, b.data, n, a.data[lo:], a.rows, n, rows, b.rows)
-	rowsOf(part, t, rows, n)
+	toRows(part, t, rows, n)
 }
 
-// columnsOf writes x (rows, cols) to t as (cols, rows): four columns side by side.
-func columnsOf(t, x []float32, rows, cols int) {
+// toColumns writes x (rows, cols) to t as (cols, rows): four columns side by side.
+func toColumns(t, x []float32, rows, cols int) {
 	j := 0
 	for ; j+4 <= cols; j += 4 {
 		t0, t1, t2, t3 := t[j*rows:][:rows], t[(j+1)*rows:][:rows], t[(j+2)*rows:][:rows], t[(j+3)*rows:][:rows]
@@ -62,8 +62,8 @@ func columnsOf(t, x []float32, rows, cols int) {
 	}
 }
 
-// rowsOf is the inverse of columnsOf.
-func rowsOf(x, t []float32, rows, cols int) {
+// toRows is the inverse of toColumns.
+func toRows(x, t []float32, rows, cols int) {
 	j := 0
 	for ; j+4 <= cols; j += 4 {
 		t0, t1, t2, t3 := t[j*rows:][:rows], t[(j+1)*rows:][:rows], t[(j+2)*rows:][:rows], t[(j+3)*rows:][:rows]

@@ -58,8 +58,13 @@ func (v vectors) narrowRows(a *assembly, rows int) {
 		return fmt.Sprintf("%d(%s)(%s*%d)", 4*k, leftRows[i/3], rowBytes, i%3)
 	}
 	terms := func(n int) {
-		for k := range n {
-			v.term(a, rows, 1, k, func(i int) string { return at(i, k) })
+		for k := range n { // without asking for b, which takes places from a
+			a.op("VMOVUPS", fmt.Sprintf("%d(%s)", 128*k, right), sum(rows))
+			for i := range rows {
+				x := sum(rows + 1 + i%2)
+				a.op("VBROADCASTSS", at(i, k), x)
+				a.op("VFMADD231PS", sum(rows), x, sum(i))
+			}
 		}
 		for i := range (rows + 2) / 3 {
 			a.op("ADDQ", fmt.Sprintf("$%d", 4*n), leftRows[i])
