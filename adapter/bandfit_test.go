@@ -53,6 +53,7 @@ func TestGradientsInBands(t *testing.T) {
 			for _, threads := range []int{1, 3} {
 				before := runtime.GOMAXPROCS(threads)
 				fitters := bothWays(t, wideSite, spec, o)
+				settled := bothWays(t, wideSite, spec, o)[0]
 				r := adapter.Rand(7, name, "")
 				for _, what := range order {
 					weight := 1 / float32(max(1, len(scales[what])))
@@ -66,6 +67,8 @@ func TestGradientsInBands(t *testing.T) {
 						for _, f := range fitters {
 							f.Add(x, g, weight)
 						}
+						settled.Add(x, g, weight)
+						settled.Settle()
 					}
 					got, err := fitters[0].Fit(o.LearningRate)
 					want, wantErr := fitters[1].Fit(o.LearningRate)
@@ -79,6 +82,10 @@ func TestGradientsInBands(t *testing.T) {
 						sameState(t, name+", "+what, fitters[0], state)
 					}
 					sameState(t, name+", "+what+", as a whole", fitters[0], stateOf(fitters[1]))
+					if report, err := settled.Fit(o.LearningRate); report != want || (err == nil) != (wantErr == nil) {
+						t.Errorf("%s, %s, settled: %+v, %v", name, what, report, err)
+					}
+					sameState(t, name+", "+what+", settled", settled, stateOf(fitters[1]))
 				}
 				runtime.GOMAXPROCS(before)
 			}

@@ -68,7 +68,7 @@ func (f *Fitter) Adapter() Adapter { return f.adapter }
 // Add takes one batch's tuple, x as captured and g, of which weight is made. At a conv2d
 // site x is (n, H, W, C) and g (n, Ho, Wo, out), at an embedding x is ids (n) in I32, all
 // of them below the vocabulary. The tuple itself may be kept, so that the caller leaves it alone
-// until Fit or Reset. With solver gradient it is the last one at most: of the others there is
+// until Fit, Settle or Reset. With solver gradient it is the last one at most: of the others there is
 // only Σ Jᵀ(weight·g).
 func (f *Fitter) Add(x, g *linalg.Tensor, weight float32) {
 	t := &tuple{x, g, weight}
@@ -77,12 +77,18 @@ func (f *Fitter) Add(x, g *linalg.Tensor, weight float32) {
 		x, g = f.rows(t)
 		f.xs, f.gs = append(f.xs, x), append(f.gs, g)
 	case f.fuses():
-		if f.last != nil {
-			f.accumulate()
-		}
+		f.Settle()
 		f.last = t
 	default:
 		f.last = t
+		f.accumulate()
+	}
+}
+
+// Settle adds a tuple that waits for Fit to the gradient, and keeps it no longer. To let it wait is
+// less work in all; to settle is for who would only wait for the next tuple now.
+func (f *Fitter) Settle() {
+	if f.last != nil {
 		f.accumulate()
 	}
 }

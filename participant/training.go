@@ -190,6 +190,9 @@ func (t *training) tuples(m *protocol.Tuples) (*protocol.Update, error) {
 		}
 		t.taken[s.Name] = true
 		t.fitters[i].Add(x, s.Tensor, weight)
+		if !m.Last { // more are on their way, and nothing else is to be done
+			t.fitters[i].Settle()
+		}
 	}
 	if !m.Last {
 		return nil, nil

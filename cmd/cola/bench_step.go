@@ -32,7 +32,7 @@ type benchStep struct {
 
 // Help is the text of cola bench step --help.
 func (*benchStep) Help() string {
-	return `Measures a step of the coordinator as it is in a round: forward, backward of the hidden representations, and every participant's rows of x and g copied out, ready to be sent. Weights are drawn at random in the shape of a published model. Peak memory is what is resident while steps run, weights and all.
+	return `Measures a step of the coordinator as it is in a round: forward, backward of the hidden representations, and every participant's rows of x and g handed over, ready to be sent. Weights are drawn at random in the shape of a published model. Peak memory is what is resident while steps run, weights and all.
 
 Examples: cola bench step --arch gpt2 --batch 8 --seq 128
           cola bench step --arch roberta-base --batch 1 --seq 64 --participants 8 --mode unmerged --against merged

@@ -10,7 +10,7 @@ import (
 )
 
 // Step says which step of the coordinator to measure: forward, backward of the hidden
-// representations, and every participant's tuples copied out. Weights are random.
+// representations, and every participant's tuples handed over. Weights are random.
 type Step struct {
 	// Model is the base model; of it Path is what Arch says, and the weights are drawn.
 	Model model.Config
