@@ -22,7 +22,7 @@ func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []floa
 	if m == 0 || n == 0 {
 		return
 	}
-	if level == Generic || a.RowStride != 1 && a.ColStride != 1 {
+	if level == Generic || k == 0 || a.RowStride != 1 && a.ColStride != 1 {
 		multiplyLoop(c, ldc, init, ldi, a, b, m, n, k)
 		return
 	}
@@ -30,11 +30,9 @@ func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []floa
 	if init != nil {
 		_ = init[(m-1)*ldi+n-1]
 	}
-	if k > 0 {
-		_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
-		_ = b[PackedLen(k, n)-1]
-	}
-	if _, cols := narrowShape(level); n <= cols && k > 0 && a.ColStride == 1 && a.RowStride == k {
+	_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
+	_ = b[PackedLen(k, n)-1]
+	if _, cols := narrowShape(level); n <= cols && a.ColStride == 1 && a.RowStride == k {
 		multiplyNarrow(c, ldc, init, ldi, a.Data, b, m, n, k)
 		return
 	}

@@ -23,15 +23,16 @@ const (
 // zeros is the row that sums start from where there is no other.
 var zeros [Panel]float32
 
-// multiplyBlocked is [Multiply] by tiles.
+// multiplyBlocked is [Multiply] by tiles, for k > 0: without terms a may be shorter than its rows
+// are apart, and pointers to them would point to what is not a's.
 func multiplyBlocked(g block) {
 	most, _ := tileShape(level)
-	depth := evenly(max(g.k, 1), Depth, 16)
+	depth := evenly(g.k, Depth, 16)
 	if g.k > Depth {
 		depth = panelDepth
 	}
 	rows := evenly(g.m, min(blockRows, blockElements/depth/most*most), most)
-	for p := 0; p < g.k || p == 0; p += depth {
+	for p := 0; p < g.k; p += depth {
 		for i := 0; i < g.m; i += rows {
 			g.multiply(i, min(rows, g.m-i), p, min(depth, g.k-p))
 		}
@@ -73,9 +74,7 @@ func (g block) multiply(row, rows, p, depth int) {
 		for band := range bands {
 			lo, hi := row+band*rows/bands, row+(band+1)*rows/bands
 			t.rows = hi - lo
-			if depth > 0 {
-				t.next = &g.b[min(next+band*depth/bands*Panel, len(g.b)-1)]
-			}
+			t.next = &g.b[min(next+band*depth/bands*Panel, len(g.b)-1)]
 			t.a = (*float32)(unsafe.Add(left, 4*(lo-row)*t.rs))
 			for col := 0; col < min(Panel, g.n-j); col += wide {
 				t.cols = min(wide, g.n-j-col)

@@ -7,7 +7,7 @@ func MultiplyTerms(c []float32, ldc int, init []float32, ldi int, a Operand, b [
 	if m == 0 || n == 0 {
 		return
 	}
-	if level == Generic || a.RowStride != 1 && a.ColStride != 1 {
+	if level == Generic || k == 0 || a.RowStride != 1 && a.ColStride != 1 {
 		for j := 0; j < n; j += Panel {
 			from := init
 			if init != nil {
@@ -21,9 +21,7 @@ func MultiplyTerms(c []float32, ldc int, init []float32, ldi int, a Operand, b [
 	if init != nil {
 		_ = init[(m-1)*ldi+n-1]
 	}
-	if k > 0 {
-		_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
-		_ = b[(n-1)/Panel*Panel*all+k*Panel-1]
-	}
+	_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
+	_ = b[(n-1)/Panel*Panel*all+k*Panel-1]
 	multiplyBlocked(block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: b, m: m, n: n, k: k, all: all})
 }
