@@ -59,11 +59,7 @@ func (l *ledger) note(conn *protocol.Conn, m protocol.Message) error {
 		e.Message = fmt.Sprintf("kind %d", m.Kind())
 	}
 	for _, s := range sections {
-		as := s.As
-		if as == 0 {
-			as = protocol.Form(s.Tensor.DType())
-		}
-		e.Sections = append(e.Sections, sectionEntry{Name: s.Name, DType: s.Tensor.DType().String(), As: as.String(), Shape: s.Tensor.Shape()})
+		e.Sections = append(e.Sections, sectionEntry{Name: s.Name, DType: s.Tensor.DType().String(), As: s.Form().String(), Shape: s.Tensor.Shape()})
 	}
 	line, err := json.Marshal(e)
 	if err != nil {

@@ -37,14 +37,11 @@ func (s Section) encode() (*prepared, error) {
 	if s.prepared != nil {
 		return s.prepared, nil
 	}
-	t, as := s.Tensor, s.As
+	t := s.Tensor
 	if t == nil || len(s.Name) > maxName || len(t.Shape()) > maxDims {
 		return nil, Faultf(CodeProtocol, "this is a defect of cola", "a section needs a tensor of at most %d dimensions and a name of at most %d bytes", maxDims, maxName)
 	}
-	if as == 0 {
-		as = Form(t.DType())
-	}
-	declared := t.DType()
+	as, declared := s.Form(), t.DType()
 	if declared == linalg.BF16 && as == AsBF16 { // rounded already: for the other side, f32 that travels as bf16
 		declared = linalg.F32
 	}

@@ -27,6 +27,14 @@ type Section struct {
 	prepared *prepared
 }
 
+// Form returns how the elements travel: as As says, or in the tensor's own type.
+func (s Section) Form() Form {
+	if s.As == 0 {
+		return Form(s.Tensor.DType())
+	}
+	return s.As
+}
+
 // prepared is a section in the form in which it travels. The payload is in pieces, so that rows
 // travel from where they are.
 type prepared struct {
