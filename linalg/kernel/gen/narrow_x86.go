@@ -23,15 +23,7 @@ func narrow(a *assembly, v vectors) {
 	a.op("SHLQ", "$2", rowBytes)
 	a.op("MOVQ", "tile_b(DI)", right)
 	a.op("MOVQ", "tile_k(DI)", count)
-	for i := 1; i < len(leftRows); i++ { // leftRows[i] = leftRows[i-1] + 3·rowBytes
-		a.op("LEAQ", fmt.Sprintf("(%s)(%s*2)", leftRows[i-1], rowBytes), leftRows[i])
-		a.op("ADDQ", rowBytes, leftRows[i])
-	}
-	v.masks(a)
-	a.op("MOVQ", "tile_init(DI)", from)
-	a.op("MOVQ", "tile_ldi(DI)", fromBytes)
-	a.op("SHLQ", "$2", fromBytes)
-	a.op("MOVQ", "tile_rows(DI)", "R15")
+	v.begin(a)
 	v.choose(a, 1)
 	for rows := v.rows; rows > 0; rows-- {
 		v.narrowRows(a, rows)
@@ -45,31 +37,17 @@ func (v vectors) narrowRows(a *assembly, rows int) {
 	name := label(rows, 1)
 	a.line("")
 	a.line("%s:", name)
-	for i := range rows {
-		v.load(a, 0, sum(i))
-		if i+1 < rows {
-			a.op("ADDQ", fromBytes, from)
-		}
-	}
-	at := func(i, k int) string { // the element of row i
-		if i%3 == 0 {
-			return fmt.Sprintf("%d(%s)", 4*k, leftRows[i/3])
-		}
-		return fmt.Sprintf("%d(%s)(%s*%d)", 4*k, leftRows[i/3], rowBytes, i%3)
-	}
+	v.loadRows(a, rows, 1)
 	terms := func(n int) {
 		for k := range n { // without asking for b, which takes places from a
 			a.op("VMOVUPS", fmt.Sprintf("%d(%s)", 128*k, right), sum(rows))
 			for i := range rows {
 				x := sum(rows + 1 + i%2)
-				a.op("VBROADCASTSS", at(i, k), x)
+				a.op("VBROADCASTSS", leftElement(i, k), x)
 				a.op("VFMADD231PS", sum(rows), x, sum(i))
 			}
 		}
-		for i := range (rows + 2) / 3 {
-			a.op("ADDQ", fmt.Sprintf("$%d", 4*n), leftRows[i])
-		}
-		a.op("ADDQ", fmt.Sprintf("$%d", 128*n), right)
+		nextTerms(a, rows, n)
 	}
 	a.op("MOVQ", "tile_next(DI)", next)
 	a.op("SUBQ", fmt.Sprintf("$%d", line), count)
@@ -92,15 +70,5 @@ func (v vectors) narrowRows(a *assembly, rows int) {
 	a.op("DECQ", count)
 	a.op("JNZ", name+"one")
 	a.line("%s:", name+"store")
-	a.op("MOVQ", "tile_c(DI)", from)
-	a.op("MOVQ", "tile_ldc(DI)", fromBytes)
-	a.op("SHLQ", "$2", fromBytes)
-	for i := range rows {
-		v.store(a, 0, sum(i))
-		if i+1 < rows {
-			a.op("ADDQ", fromBytes, from)
-		}
-	}
-	a.op("VZEROUPPER")
-	a.op("RET")
+	v.storeRows(a, rows, 1)
 }

@@ -67,15 +67,7 @@ func tiles(a *assembly, v vectors) {
 	a.op("SHLQ", "$2", columnBytes)
 	a.op("MOVQ", "tile_b(DI)", right)
 	a.op("MOVQ", "tile_k(DI)", count)
-	for i := 1; i < (v.rows+2)/3; i++ { // leftRows[i] = leftRows[i-1] + 3·rowBytes
-		a.op("LEAQ", fmt.Sprintf("(%s)(%s*2)", leftRows[i-1], rowBytes), leftRows[i])
-		a.op("ADDQ", rowBytes, leftRows[i])
-	}
-	v.masks(a)
-	a.op("MOVQ", "tile_init(DI)", from)
-	a.op("MOVQ", "tile_ldi(DI)", fromBytes)
-	a.op("SHLQ", "$2", fromBytes)
-	a.op("MOVQ", "tile_rows(DI)", "R15")
+	v.begin(a)
 	a.op("CMPQ", "tile_cols(DI)", fmt.Sprintf("$%d", v.bytes/4))
 	a.op("JLE", "narrow")
 	v.choose(a, 2)
@@ -86,6 +78,19 @@ func tiles(a *assembly, v vectors) {
 			v.tile(a, rows, wide)
 		}
 	}
+}
+
+// begin points to the rows of a and to the first sums, and puts the number of rows into R15.
+func (v vectors) begin(a *assembly) {
+	for i := 1; i < (v.rows+2)/3; i++ { // leftRows[i] = leftRows[i-1] + 3·rowBytes
+		a.op("LEAQ", fmt.Sprintf("(%s)(%s*2)", leftRows[i-1], rowBytes), leftRows[i])
+		a.op("ADDQ", rowBytes, leftRows[i])
+	}
+	v.masks(a)
+	a.op("MOVQ", "tile_init(DI)", from)
+	a.op("MOVQ", "tile_ldi(DI)", fromBytes)
+	a.op("SHLQ", "$2", fromBytes)
+	a.op("MOVQ", "tile_rows(DI)", "R15")
 }
 
 // choose jumps to the tile of R15 rows: by halves, and on.
@@ -120,18 +125,10 @@ func (v vectors) masks(a *assembly) {
 // tile writes the loop of one size. Accumulators come first; two registers hold a row of b,
 // and two elements of a in turn.
 func (v vectors) tile(a *assembly, rows, wide int) {
-	sum := func(i, j int) string { return fmt.Sprintf("%s%d", v.register, i*wide+j) }
 	across, store := label(rows, wide)+"across", label(rows, wide)+"store"
 	a.line("")
 	a.line("%s:", label(rows, wide))
-	for i := range rows {
-		for j := range wide {
-			v.load(a, j, sum(i, j))
-		}
-		if i+1 < rows {
-			a.op("ADDQ", fromBytes, from)
-		}
-	}
+	v.loadRows(a, rows, wide)
 	a.op("TESTQ", count, count)
 	a.op("JZ", store)
 	v.soon(a, rows, wide, "soon", "ldc")
@@ -144,19 +141,50 @@ func (v vectors) tile(a *assembly, rows, wide int) {
 	v.across(a, rows, wide)
 	a.line("%s:", store)
 	v.masksAgain(a)
+	v.storeRows(a, rows, wide)
+}
+
+// loadRows takes what the sums start from into the first registers, row by row.
+func (v vectors) loadRows(a *assembly, rows, wide int) {
+	v.eachRow(a, rows, wide, v.load)
+}
+
+// storeRows writes the sums to c, and returns.
+func (v vectors) storeRows(a *assembly, rows, wide int) {
 	a.op("MOVQ", "tile_c(DI)", from)
 	a.op("MOVQ", "tile_ldc(DI)", fromBytes)
 	a.op("SHLQ", "$2", fromBytes)
+	v.eachRow(a, rows, wide, v.store)
+	a.op("VZEROUPPER")
+	a.op("RET")
+}
+
+// eachRow does something with the vectors of every row, and the registers of their sums.
+func (v vectors) eachRow(a *assembly, rows, wide int, do func(a *assembly, j int, register string)) {
 	for i := range rows {
 		for j := range wide {
-			v.store(a, j, sum(i, j))
+			do(a, j, fmt.Sprintf("%s%d", v.register, i*wide+j))
 		}
 		if i+1 < rows {
 			a.op("ADDQ", fromBytes, from)
 		}
 	}
-	a.op("VZEROUPPER")
-	a.op("RET")
+}
+
+// leftElement is the place of the k-th element of row i of a, from where the pointers are.
+func leftElement(i, k int) string {
+	if i%3 == 0 {
+		return fmt.Sprintf("%d(%s)", 4*k, leftRows[i/3])
+	}
+	return fmt.Sprintf("%d(%s)(%s*%d)", 4*k, leftRows[i/3], rowBytes, i%3)
+}
+
+// nextTerms moves the pointers on by so many terms.
+func nextTerms(a *assembly, rows, n int) {
+	for i := range (rows + 2) / 3 {
+		a.op("ADDQ", fmt.Sprintf("$%d", 4*n), leftRows[i])
+	}
+	a.op("ADDQ", fmt.Sprintf("$%d", 128*n), right)
 }
 
 // soon asks for as much as a tile is, at a field of the tile, in the second cache. Its rows may all
@@ -185,20 +213,11 @@ func (v vectors) soon(a *assembly, rows, wide int, field, stride string) {
 func (v vectors) along(a *assembly, rows, wide int, store string) {
 	const unroll = 4
 	one, four := label(rows, wide)+"one", label(rows, wide)+"four"
-	at := func(i, k int) string { // the element of row i
-		if i%3 == 0 {
-			return fmt.Sprintf("%d(%s)", 4*k, leftRows[i/3])
-		}
-		return fmt.Sprintf("%d(%s)(%s*%d)", 4*k, leftRows[i/3], rowBytes, i%3)
-	}
 	terms := func(n int) {
 		for k := range n {
-			v.term(a, rows, wide, k, func(i int) string { return at(i, k) })
+			v.term(a, rows, wide, k, func(i int) string { return leftElement(i, k) })
 		}
-		for i := range (rows + 2) / 3 {
-			a.op("ADDQ", fmt.Sprintf("$%d", 4*n), leftRows[i])
-		}
-		a.op("ADDQ", fmt.Sprintf("$%d", 128*n), right)
+		nextTerms(a, rows, n)
 	}
 	a.op("MOVQ", "tile_next(DI)", next)
 	a.op("SUBQ", fmt.Sprintf("$%d", unroll), count)
