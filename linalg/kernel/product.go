@@ -22,21 +22,17 @@ func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []floa
 	if m == 0 || n == 0 {
 		return
 	}
-	if level == Generic || k == 0 || a.RowStride != 1 && a.ColStride != 1 {
+	g := block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: b, m: m, n: n, k: k, all: k, meets: meets}
+	if !g.tiled() {
 		multiplyLoop(c, ldc, init, ldi, a, b, m, n, k)
 		return
 	}
-	_ = c[(m-1)*ldc+n-1]
-	if init != nil {
-		_ = init[(m-1)*ldi+n-1]
-	}
-	_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
 	_ = b[PackedLen(k, n)-1]
 	if _, cols := narrowShape(level); n <= cols && a.ColStride == 1 && a.RowStride == k {
 		multiplyNarrow(c, ldc, init, ldi, a.Data, b, m, n, k)
 		return
 	}
-	multiplyBlocked(block{c, init, ldc, ldi, a, b, m, n, k, k, meets})
+	multiplyBlocked(g)
 }
 
 // multiplyLoop is the meaning of [Multiply]. The chains of a panel's columns go on side by

@@ -56,6 +56,21 @@ type block struct {
 	m, n, k  int
 	all      int // rows of b: k of them are multiplied
 	meets    []Meeting
+	later    *fetching // what is asked for before more of b is; nil: nothing
+}
+
+// tiled reports whether tiles can compute a product of which there is anything, and panics where
+// c, init or a ends before its last element.
+func (g block) tiled() bool {
+	if g.k == 0 || level == Generic || g.a.RowStride != 1 && g.a.ColStride != 1 {
+		return false
+	}
+	_ = g.c[(g.m-1)*g.ldc+g.n-1]
+	if g.init != nil {
+		_ = g.init[(g.m-1)*g.ldi+g.n-1]
+	}
+	_ = g.a.Data[(g.m-1)*g.a.RowStride+(g.k-1)*g.a.ColStride]
+	return true
 }
 
 // multiply adds the products of depth terms from p on to the rows from row on.
@@ -88,6 +103,9 @@ func (g block) multiply(row, rows, p, depth int) {
 				}
 				if p+depth >= g.k {
 					g.meet(&t, lo, j+col)
+				}
+				if row := g.later.next(depth); row != nil {
+					t.next = row
 				}
 				t.run(level)
 			}

@@ -7,7 +7,8 @@ func MultiplyTerms(c []float32, ldc int, init []float32, ldi int, a Operand, b [
 	if m == 0 || n == 0 {
 		return
 	}
-	if level == Generic || k == 0 || a.RowStride != 1 && a.ColStride != 1 {
+	g := block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: b, m: m, n: n, k: k, all: all}
+	if !g.tiled() {
 		for j := 0; j < n; j += Panel {
 			from := init
 			if init != nil {
@@ -17,11 +18,6 @@ func MultiplyTerms(c []float32, ldc int, init []float32, ldi int, a Operand, b [
 		}
 		return
 	}
-	_ = c[(m-1)*ldc+n-1]
-	if init != nil {
-		_ = init[(m-1)*ldi+n-1]
-	}
-	_ = a.Data[(m-1)*a.RowStride+(k-1)*a.ColStride]
 	_ = b[(n-1)/Panel*Panel*all+k*Panel-1]
-	multiplyBlocked(block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: b, m: m, n: n, k: k, all: all})
+	multiplyBlocked(g)
 }
