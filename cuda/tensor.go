@@ -36,7 +36,8 @@ type blocks struct {
 	c     *context
 	pool  linalg.Pool[devicePointer]
 	loans []*loan
-	after int // sweep when there are so many
+	after int   // sweep when there are so many
+	short error // what the driver said last, asked for memory
 }
 
 // word is the unit of the pool's blocks, in bytes.
@@ -44,15 +45,30 @@ const word = 4
 
 func (b *blocks) init(c *context) {
 	b.c, b.after = c, leastSweep
-	b.pool.Make = func(n int) (at devicePointer) {
-		// Where there is no memory the address is 0, and lend goes on.
-		_ = c.try("allocate", func() (err error) {
-			at, err = c.pool.take(int64(n) * word)
-			return err
-		})
-		return at
+	b.pool.Make = func(n int) (devicePointer, bool) {
+		at, err := b.take(n)
+		return at, err == nil
 	}
+	b.pool.Part = func(memory devicePointer, at, _ int) devicePointer { return memory + devicePointer(at*word) }
 	b.pool.Drop = b.release
+}
+
+// take asks the driver for so many words, and remembers what it says where it has none.
+func (b *blocks) take(words int) (at devicePointer, err error) {
+	at, b.short = b.c.pool.take(int64(words) * word)
+	return at, b.short
+}
+
+// block returns a block of so many words; nil if there is no memory for it.
+func (b *blocks) block(words int, pooled bool) *linalg.Block[devicePointer] {
+	if pooled {
+		return b.pool.Get(words)
+	}
+	at, err := b.take(words)
+	if err != nil {
+		return nil
+	}
+	return &linalg.Block[devicePointer]{Memory: at, Len: words}
 }
 
 // leastSweep is how many loans are looked through at least.
@@ -74,24 +90,20 @@ func (b *blocks) lend(bytes int, pooled bool) *memory {
 		b.after = max(leastSweep, 2*len(b.loans))
 	}
 	words := (bytes + word - 1) / word
-	block := &linalg.Block[devicePointer]{Len: words}
-	if pooled {
-		block = b.pool.Get(words)
-	} else {
-		block.Memory = b.pool.Make(words)
-	}
-	if block.Memory == 0 {
-		b.c.do("allocate", func() (err error) {
-			if err = b.reclaim(); err == nil {
-				block.Memory, err = b.c.pool.take(int64(block.Len) * word)
-			}
-			return b.c.pool.explain(err, int64(bytes))
-		})
-	}
-	if block.Memory == 0 {
-		if pooled {
-			b.pool.Forget(block)
+	var block *linalg.Block[devicePointer]
+	b.c.do("allocate", func() error {
+		if block = b.block(words, pooled); block != nil {
+			return nil
 		}
+		if err := b.reclaim(); err != nil {
+			return err
+		}
+		if block = b.block(words, pooled); block == nil {
+			return b.c.pool.explain(b.short, int64(bytes))
+		}
+		return nil
+	})
+	if block == nil {
 		return m
 	}
 	m.at, m.loan = block.Memory, &loan{block: block, pooled: pooled, holder: weak.Make(m)}
@@ -104,6 +116,10 @@ func (b *blocks) lend(bytes int, pooled bool) *memory {
 func (b *blocks) end(l *loan) {
 	l.freed = true
 	b.c.pool.account(int64(l.block.Len)*word, -1)
+	b.giveBack(l)
+}
+
+func (b *blocks) giveBack(l *loan) {
 	if l.pooled {
 		b.pool.Put(l.block)
 	} else {
@@ -138,13 +154,13 @@ func (b *blocks) release(at devicePointer) {
 
 // abandon gives everything back, also what is lent.
 func (b *blocks) abandon() {
-	b.pool.Clear()
 	for _, l := range b.loans {
 		if !l.freed {
-			b.release(l.block.Memory)
+			b.giveBack(l)
 		}
 	}
 	b.loans = nil
+	b.pool.Clear()
 }
 
 // New returns a tensor of zeros.

@@ -15,7 +15,10 @@ type cpu struct{ pool *Pool[[]float32] }
 
 // NewCPU returns the CPU device.
 func NewCPU() Device {
-	return cpu{&Pool[[]float32]{Make: func(n int) []float32 { return inLargePages(make([]float32, n)) }}}
+	return cpu{&Pool[[]float32]{
+		Make: func(n int) ([]float32, bool) { return inLargePages(make([]float32, n)), true },
+		Part: func(memory []float32, at, n int) []float32 { return memory[at : at+n : at+n] },
+	}}
 }
 
 // Name says what the device is.

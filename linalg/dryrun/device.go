@@ -39,7 +39,10 @@ func New() *Device {
 		Pooled: func(dtype linalg.DType, elements int) bool {
 			return dtype == linalg.F32 && elements >= linalg.LeastBlock
 		},
-		pool: linalg.Pool[struct{}]{Make: func(int) struct{} { return struct{}{} }},
+		pool: linalg.Pool[struct{}]{
+			Make: func(int) (nothing struct{}, ok bool) { return nothing, true },
+			Part: func(nothing struct{}, _, _ int) struct{} { return nothing },
+		},
 	}
 }
 
