@@ -45,14 +45,16 @@ func (x factor) panels(dst []float32) {
 
 // Products are shared out in pieces of whole panels and of rows that stay in cache.
 const (
-	pieceRows   = 112     // a multiple of what the largest tile has
-	fewestRows  = 28      // likewise, of a piece that is cut off
-	piecePanels = 8       // at most, about, where rows stay in cache
-	unitPanels  = 4       // that are shared out at least
-	shallow     = 768     // terms: so many of a piece's rows stay in cache from one piece to the next
-	deepRows    = 56      // of a piece of more terms: they stay in cache within one
-	deepPanels  = 24      // at most, about
-	pieceWork   = 1 << 18 // multiplications that are worth a thread
+	pieceRows    = 112     // a multiple of what the largest tile has
+	nearElements = 1 << 23 // of b: more come from memory for every piece anew
+	farRows      = 100     // then a piece has no fewer, and not twice as many
+	fewestRows   = 28      // likewise, of a piece that is cut off
+	piecePanels  = 8       // at most, about, where rows stay in cache
+	unitPanels   = 4       // that are shared out at least
+	shallow      = 768     // terms: so many of a piece's rows stay in cache from one piece to the next
+	deepRows     = 56      // of a piece of more terms: they stay in cache within one
+	deepPanels   = 24      // at most, about
+	pieceWork    = 1 << 18 // multiplications that are worth a thread
 )
 
 // multiply computes c (m, n) = init + a·b for b in panels. init is nil, c itself, or one row
@@ -89,6 +91,9 @@ func pieces(c, init []float32, m, n, k, unit int, do func(p piece)) {
 		high = deepRows
 	}
 	bands := max((m+high-1)/high, min(m/fewestRows, 4*threads/panels)) // a narrow product is cut between rows
+	if high == pieceRows && k*n > nearElements {
+		bands = max(1, m/farRows)
+	}
 	// A piece has several panels, so that a's rows are fetched for more than one, and not so many
 	// that what was computed has left the cache when the piece is done.
 	across, together := max(1, panels/unitPanels), piecePanels/unitPanels
