@@ -77,6 +77,20 @@ func (p *problem) checkGuarded(t *testing.T, l layout, end bool) {
 	}
 }
 
+// TestMultiplyNarrowStaysInside does so with few columns.
+func TestMultiplyNarrowStaysInside(t *testing.T) {
+	eachNarrow(t, func(t *testing.T, n int) {
+		for _, m := range []int{1, 15, 16, 17} {
+			for _, k := range []int{1, 8, 64, 67, 71} {
+				p := newProblem(37, m, n, k, false)
+				for way := range 2 * starts {
+					p.checkNarrow(t, way/2, func(x []float32) []float32 { return guarded(t, x, way&1 == 1) })
+				}
+			}
+		}
+	})
+}
+
 // TestPackStaysInside packs a matrix that has nothing beside it.
 func TestPackStaysInside(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {

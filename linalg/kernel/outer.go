@@ -9,6 +9,12 @@ const outerDepth = 64
 // is for an a of few columns, with which packing b would take longer than multiplying: b is read
 // once for every few of them.
 func AddOuter(c []float32, ldc int, a []float32, lda int, b []float32, ldb, m, n, k int) {
+	AddOuterFetching(c, ldc, a, lda, b, ldb, m, n, k, nil)
+}
+
+// AddOuterFetching is [AddOuter] for a b that is in cache: it asks for later meanwhile, as far as
+// that is as long as b (k, n), which the caller goes over next. It changes nothing else.
+func AddOuterFetching(c []float32, ldc int, a []float32, lda int, b []float32, ldb, m, n, k int, later []float32) {
 	if m == 0 || n == 0 || k == 0 {
 		return
 	}
@@ -25,6 +31,10 @@ func AddOuter(c []float32, ldc int, a []float32, lda int, b []float32, ldb, m, n
 			t.a = &a[p*lda+row]
 			for j := 0; j < n; j += wide {
 				t.b, t.c, t.cols = &b[p*ldb+j], &c[row*ldc+j], min(wide, n-j)
+				t.next = nil
+				if at := p*n + j*t.k; row == 0 && at < len(later) {
+					t.next = &later[at]
+				}
 				t.outer(level)
 			}
 		}

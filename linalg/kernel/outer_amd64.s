@@ -15,6 +15,13 @@ TEXT ·outerAVX512(SB), NOSPLIT, $0-8
 	MOVQ R9, R10
 	SHLQ $5, R10
 	ADDQ SI, R10
+	MOVQ R9, R11
+	MOVQ tile_next(DI), AX
+	TESTQ AX, AX
+	JZ ahead
+	MOVQ AX, R10
+	MOVQ $192, R11
+ahead:
 	MOVQ tile_k(DI), CX
 	MOVQ tile_cols(DI), AX
 	MOVQ $-1, BX
@@ -120,7 +127,7 @@ rows8wide3loop:
 	VFMADD231PS Z26, Z28, Z23
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows8wide3loop
 	MOVQ tile_c(DI), AX
@@ -223,7 +230,7 @@ rows7wide3loop:
 	VFMADD231PS Z23, Z24, Z20
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows7wide3loop
 	MOVQ tile_c(DI), AX
@@ -314,7 +321,7 @@ rows6wide3loop:
 	VFMADD231PS Z20, Z22, Z17
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows6wide3loop
 	MOVQ tile_c(DI), AX
@@ -393,7 +400,7 @@ rows5wide3loop:
 	VFMADD231PS Z17, Z18, Z14
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows5wide3loop
 	MOVQ tile_c(DI), AX
@@ -460,7 +467,7 @@ rows4wide3loop:
 	VFMADD231PS Z14, Z16, Z11
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows4wide3loop
 	MOVQ tile_c(DI), AX
@@ -515,7 +522,7 @@ rows3wide3loop:
 	VFMADD231PS Z11, Z12, Z8
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows3wide3loop
 	MOVQ tile_c(DI), AX
@@ -558,7 +565,7 @@ rows2wide3loop:
 	VFMADD231PS Z8, Z10, Z5
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows2wide3loop
 	MOVQ tile_c(DI), AX
@@ -589,7 +596,7 @@ rows1wide3loop:
 	VFMADD231PS Z5, Z6, Z2
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows1wide3loop
 	MOVQ tile_c(DI), AX
@@ -611,6 +618,13 @@ TEXT ·outerAVX2(SB), NOSPLIT, $0-8
 	MOVQ R9, R10
 	SHLQ $5, R10
 	ADDQ SI, R10
+	MOVQ R9, R11
+	MOVQ tile_next(DI), AX
+	TESTQ AX, AX
+	JZ ahead
+	MOVQ AX, R10
+	MOVQ $64, R11
+ahead:
 	MOVQ tile_k(DI), CX
 	MOVQ tile_cols(DI), AX
 	LEAQ ·columnMasks(SB), BX
@@ -660,7 +674,7 @@ rows4wide2loop:
 	VFMADD231PS Y9, Y11, Y7
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows4wide2loop
 	MOVQ tile_c(DI), AX
@@ -702,7 +716,7 @@ rows3wide2loop:
 	VFMADD231PS Y7, Y8, Y5
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows3wide2loop
 	MOVQ tile_c(DI), AX
@@ -735,7 +749,7 @@ rows2wide2loop:
 	VFMADD231PS Y5, Y7, Y3
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows2wide2loop
 	MOVQ tile_c(DI), AX
@@ -759,7 +773,7 @@ rows1wide2loop:
 	VFMADD231PS Y3, Y4, Y1
 	ADDQ DX, R8
 	ADDQ R9, SI
-	ADDQ R9, R10
+	ADDQ R11, R10
 	DECQ CX
 	JNZ rows1wide2loop
 	MOVQ tile_c(DI), AX

@@ -37,7 +37,11 @@ func (p *problem) checkOuter(t *testing.T, pad int) {
 	_, left, lda := l.embed(a, m, k, m, surround)
 	_, right, ldb := l.embed(p.b, n, k, n, surround)
 	all, c, ldc := l.embed(p.init, n, m, n, canary)
-	kernel.AddOuter(c, ldc, left, lda, right, ldb, m, n, k)
+	if pad == 0 {
+		kernel.AddOuter(c, ldc, left, lda, right, ldb, m, n, k)
+	} else { // which asks for something else meanwhile, of which there is less
+		kernel.AddOuterFetching(c, ldc, left, lda, right, ldb, m, n, k, p.b[:len(p.b)/2])
+	}
 	for i := range m {
 		for j := range n {
 			if got, want := c[i*ldc+j], p.want[fromItself][i*n+j]; !same(got, want) {

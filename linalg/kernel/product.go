@@ -28,10 +28,6 @@ func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []floa
 		return
 	}
 	_ = b[PackedLen(k, n)-1]
-	if _, cols := narrowShape(level); n <= cols && a.ColStride == 1 && a.RowStride == k {
-		multiplyNarrow(c, ldc, init, ldi, a.Data, b, m, n, k)
-		return
-	}
 	multiplyBlocked(g)
 }
 

@@ -5,14 +5,15 @@ import "fmt"
 func init() {
 	files["narrow_amd64.s"] = func() string {
 		a := newAssembly("narrow_x86.go")
-		narrow(a, vectors{"narrowAVX512", "Z", 64, 14, 1, false})
+		narrow(a, vectors{"narrow8AVX512", "Y", 32, 14, 1, false})
+		narrow(a, vectors{"narrow16AVX512", "Z", 64, 14, 1, false})
 		return a.String()
 	}
 }
 
-// narrow writes tiles of one vector, for rows of a that lie one behind the other. They have so
-// few terms for an element of a that it is a that has to be fetched in time: the rows that
-// follow those of the tile, a line of each with every line that is multiplied.
+// narrow writes tiles of one vector, which is what a row of b is, for rows of a that lie one behind
+// the other. They have so few terms for an element of a that it is a that has to be fetched in
+// time: the rows that follow those of the tile, a line of each with every line that is multiplied.
 func narrow(a *assembly, v vectors) {
 	a.line("")
 	a.line("// func %s(t *tile)", v.name)
@@ -23,7 +24,12 @@ func narrow(a *assembly, v vectors) {
 	a.op("SHLQ", "$2", rowBytes)
 	a.op("MOVQ", "tile_b(DI)", right)
 	a.op("MOVQ", "tile_k(DI)", count)
-	v.begin(a)
+	v.pointToRows(a)
+	a.op("MOVQ", "tile_cols(DI)", "AX")
+	a.op("MOVQ", "$-1", "BX")
+	a.op("BZHIQ", "AX", "BX", "BX")
+	a.op("KMOVW", "BX", "K1")
+	pointToSums(a)
 	v.choose(a, 1)
 	for rows := v.rows; rows > 0; rows-- {
 		v.narrowRows(a, rows)
@@ -37,17 +43,19 @@ func (v vectors) narrowRows(a *assembly, rows int) {
 	name := label(rows, 1)
 	a.line("")
 	a.line("%s:", name)
-	v.loadRows(a, rows, 1)
+	v.eachRow(a, rows, 1, func(a *assembly, _ int, register string) {
+		a.op("VMOVUPS.Z", "("+from+")", "K1", register)
+	})
 	terms := func(n int) {
 		for k := range n { // without asking for b, which takes places from a
-			a.op("VMOVUPS", fmt.Sprintf("%d(%s)", 128*k, right), sum(rows))
+			a.op("VMOVUPS", fmt.Sprintf("%d(%s)", v.bytes*k, right), sum(rows))
 			for i := range rows {
 				x := sum(rows + 1 + i%2)
 				a.op("VBROADCASTSS", leftElement(i, k), x)
 				a.op("VFMADD231PS", sum(rows), x, sum(i))
 			}
 		}
-		nextTerms(a, rows, n)
+		nextTerms(a, rows, n, v.bytes)
 	}
 	a.op("MOVQ", "tile_next(DI)", next)
 	a.op("SUBQ", fmt.Sprintf("$%d", line), count)
@@ -70,5 +78,10 @@ func (v vectors) narrowRows(a *assembly, rows int) {
 	a.op("DECQ", count)
 	a.op("JNZ", name+"one")
 	a.line("%s:", name+"store")
-	v.storeRows(a, rows, 1)
+	pointToC(a)
+	v.eachRow(a, rows, 1, func(a *assembly, _ int, register string) {
+		a.op("VMOVUPS", register, "K1", "("+from+")")
+	})
+	a.op("VZEROUPPER")
+	a.op("RET")
 }

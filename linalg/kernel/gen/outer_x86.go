@@ -13,7 +13,8 @@ func outers() string {
 }
 
 // outerAhead is the logarithm of how many rows of b are asked for before they are multiplied:
-// they are far apart, and the processor sees no stream in them.
+// they are far apart, and the processor sees no stream in them. Where there is something else to
+// ask for, b is in cache: as much of that is.
 const outerAhead = 5
 
 // outer writes a loop over k for each number of rows: accumulators come first, then a row of b,
@@ -32,6 +33,13 @@ func outer(a *assembly, v vectors) {
 	a.op("MOVQ", "R9", "R10")
 	a.op("SHLQ", fmt.Sprintf("$%d", outerAhead), "R10")
 	a.op("ADDQ", right, "R10")
+	a.op("MOVQ", "R9", "R11")
+	a.op("MOVQ", "tile_next(DI)", "AX")
+	a.op("TESTQ", "AX", "AX")
+	a.op("JZ", "ahead")
+	a.op("MOVQ", "AX", "R10")
+	a.op("MOVQ", fmt.Sprintf("$%d", v.wide*v.bytes), "R11")
+	a.line("ahead:")
 	a.op("MOVQ", "tile_k(DI)", count)
 	v.masks(a)
 	if v.register == "Z" {
@@ -87,7 +95,7 @@ func (v vectors) outerRows(a *assembly, rows int) {
 	}
 	a.op("ADDQ", columnBytes, left)
 	a.op("ADDQ", "R9", right)
-	a.op("ADDQ", "R9", "R10")
+	a.op("ADDQ", "R11", "R10")
 	a.op("DECQ", count)
 	a.op("JNZ", loop)
 	a.op("MOVQ", "tile_c(DI)", from)

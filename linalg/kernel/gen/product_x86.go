@@ -82,11 +82,21 @@ func tiles(a *assembly, v vectors) {
 
 // begin points to the rows of a and to the first sums, and puts the number of rows into R15.
 func (v vectors) begin(a *assembly) {
+	v.pointToRows(a)
+	v.masks(a)
+	pointToSums(a)
+}
+
+// pointToRows sets the registers that point to rows of a.
+func (v vectors) pointToRows(a *assembly) {
 	for i := 1; i < (v.rows+2)/3; i++ { // leftRows[i] = leftRows[i-1] + 3·rowBytes
 		a.op("LEAQ", fmt.Sprintf("(%s)(%s*2)", leftRows[i-1], rowBytes), leftRows[i])
 		a.op("ADDQ", rowBytes, leftRows[i])
 	}
-	v.masks(a)
+}
+
+// pointToSums points to what the sums start from, and puts the number of rows into R15.
+func pointToSums(a *assembly) {
 	a.op("MOVQ", "tile_init(DI)", from)
 	a.op("MOVQ", "tile_ldi(DI)", fromBytes)
 	a.op("SHLQ", "$2", fromBytes)
@@ -151,12 +161,17 @@ func (v vectors) loadRows(a *assembly, rows, wide int) {
 
 // storeRows writes the sums to c, and returns.
 func (v vectors) storeRows(a *assembly, rows, wide int) {
-	a.op("MOVQ", "tile_c(DI)", from)
-	a.op("MOVQ", "tile_ldc(DI)", fromBytes)
-	a.op("SHLQ", "$2", fromBytes)
+	pointToC(a)
 	v.eachRow(a, rows, wide, v.store)
 	a.op("VZEROUPPER")
 	a.op("RET")
+}
+
+// pointToC points to where the sums go.
+func pointToC(a *assembly) {
+	a.op("MOVQ", "tile_c(DI)", from)
+	a.op("MOVQ", "tile_ldc(DI)", fromBytes)
+	a.op("SHLQ", "$2", fromBytes)
 }
 
 // eachRow does something with the vectors of every row, and the registers of their sums.
@@ -179,12 +194,15 @@ func leftElement(i, k int) string {
 	return fmt.Sprintf("%d(%s)(%s*%d)", 4*k, leftRows[i/3], rowBytes, i%3)
 }
 
-// nextTerms moves the pointers on by so many terms.
-func nextTerms(a *assembly, rows, n int) {
+// panelBytes are those of a term in a panel of b.
+const panelBytes = 128
+
+// nextTerms moves the pointers on by so many terms, for each of which b has so many bytes.
+func nextTerms(a *assembly, rows, n, bytes int) {
 	for i := range (rows + 2) / 3 {
 		a.op("ADDQ", fmt.Sprintf("$%d", 4*n), leftRows[i])
 	}
-	a.op("ADDQ", fmt.Sprintf("$%d", 128*n), right)
+	a.op("ADDQ", fmt.Sprintf("$%d", bytes*n), right)
 }
 
 // soon asks for as much as a tile is, at a field of the tile, in the second cache. Its rows may all
@@ -217,7 +235,7 @@ func (v vectors) along(a *assembly, rows, wide int, store string) {
 		for k := range n {
 			v.term(a, rows, wide, k, func(i int) string { return leftElement(i, k) })
 		}
-		nextTerms(a, rows, n)
+		nextTerms(a, rows, n, panelBytes)
 	}
 	a.op("MOVQ", "tile_next(DI)", next)
 	a.op("SUBQ", fmt.Sprintf("$%d", unroll), count)
