@@ -72,32 +72,31 @@ func throughRanks(y, x *Tensor, parts []LowRank, factors func(p *LowRank) (narro
 	})
 }
 
-// twoProducts is a part whose factors are packed.
+// twoProducts is a part whose factors are prepared.
 type twoProducts struct {
-	part         *LowRank
-	narrow, wide factor
-	memory       *borrowed[float32]
-	down, up     []float32 // the factors, packed
-	between      []float32 // (runRows, rank)
+	part    *LowRank
+	narrow  thin
+	wide    factor
+	memory  *borrowed[float32]
+	up      []float32 // wide, packed
+	between []float32 // (runRows, rank)
 }
 
-// begin packs a part's factors.
+// begin prepares a part's factors.
 func (t *twoProducts) begin(p *LowRank, factors func(p *LowRank) (narrow, wide factor)) {
-	t.part = p
-	t.narrow, t.wide = factors(p)
-	down, up := kernel.PackedLen(t.narrow.rows, t.narrow.cols), kernel.PackedLen(t.wide.rows, t.wide.cols)
-	t.memory = floats.borrow(down + up + runRows*t.narrow.cols)
-	t.down, t.between = split(t.memory.data, down)
-	t.up, t.between = split(t.between, up)
-	t.narrow.pack(t.down)
-	t.wide.pack(t.up)
+	narrow, wide := factors(p)
+	t.part, t.narrow, t.wide = p, narrow.thin(), wide
+	up := kernel.PackedLen(wide.rows, wide.cols)
+	t.memory = floats.borrow(up + runRows*narrow.cols)
+	t.up, t.between = split(t.memory.data, up)
+	wide.pack(t.up)
 }
 
 // add computes a run's rows of y.
 func (t *twoProducts) add(y, x []float32, r run) {
 	in, rank, out, n := t.narrow.rows, t.narrow.cols, t.wide.cols, r.hi-r.lo
 	u := t.between[:n*rank]
-	kernel.Multiply(u, rank, nil, 0, factor{x, 0, in, false}.operand(r.lo), t.down, n, rank, in)
+	t.narrow.multiply(u, nil, x[r.lo*in:], n)
 	if s := t.part.Scale; s != 1 {
 		row.Scale(u, s)
 	}
@@ -105,9 +104,10 @@ func (t *twoProducts) add(y, x []float32, r run) {
 	kernel.Multiply(rows, out, rows, out, factor{u, n, rank, false}.operand(0), t.up, n, out, rank)
 }
 
-// end ends the loan.
+// end ends the loans.
 func (t *twoProducts) end() {
 	if t.memory != nil {
 		t.memory.giveBack()
+		t.narrow.giveBack()
 	}
 }

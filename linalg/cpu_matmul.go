@@ -142,6 +142,13 @@ func (d cpu) MatMul(c, a, b *Tensor, op MatMul) {
 	case op.TransA && !op.TransB && min(m, n) <= fewColumns:
 		sumOuter(c.F32(), left, right, op.Accumulate)
 		return
+	case !op.TransA && n <= fewColumns:
+		var init []float32
+		if op.Accumulate {
+			init = c.F32()
+		}
+		multiplyThin(c.F32(), init, left, right)
+		return
 	case 2*m < n && 2*k*m+4*m*n < k*n:
 		multiplySwapped(c.F32(), left, right, op.Accumulate)
 		return
