@@ -29,7 +29,7 @@ func (f *Fitter) fuses() bool {
 // parameters exceeds w, and returns the gradient's norm. It does nothing, and says so, where there
 // is no such tuple, or the step may leave numbers that are not finite.
 func (f *Fitter) fitBands(w, rate float64) (gradNorm float64, done bool) {
-	if f.last == nil || f.last.x.Rows() == 0 {
+	if f.last == nil || f.last.x.Rows() == 0 || !f.fuses() {
 		return 0, false
 	}
 	x, g := f.rows(f.last)

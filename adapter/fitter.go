@@ -30,7 +30,7 @@ type Fitter struct {
 	optimizer *optimizer
 	grads     []*linalg.Tensor // solver gradient: Σ Jᵀg of the tuples so far; nil before the first
 	added     bool             // something to grads: they may not be zero
-	last      *tuple           // solver gradient, where it goes with the step: the tuple that is not in grads yet
+	last      *tuple           // solver gradient: the tuple that is not in grads yet
 	xs, gs    []*linalg.Tensor // the other solvers: the tuples
 }
 
@@ -67,26 +67,23 @@ func (f *Fitter) Adapter() Adapter { return f.adapter }
 
 // Add takes one batch's tuple, x as captured and g, of which weight is made. At a conv2d
 // site x is (n, H, W, C) and g (n, Ho, Wo, out), at an embedding x is ids (n) in I32, all
-// of them below the vocabulary. The tuple itself may be kept, so that the caller leaves it alone
-// until Fit, Settle or Reset. With solver gradient it is the last one at most: of the others there is
-// only Σ Jᵀ(weight·g).
+// of them below the vocabulary. The tuple itself is kept, so that the caller leaves it alone
+// until Fit, Settle or Reset. With solver gradient that is the last one: of the others there is only
+// Σ Jᵀ(weight·g).
 func (f *Fitter) Add(x, g *linalg.Tensor, weight float32) {
 	t := &tuple{x, g, weight}
-	switch {
-	case f.solver.Name != "gradient":
+	if f.solver.Name != "gradient" {
 		x, g = f.rows(t)
 		f.xs, f.gs = append(f.xs, x), append(f.gs, g)
-	case f.fuses():
-		f.Settle()
-		f.last = t
-	default:
-		f.last = t
-		f.accumulate()
+		return
 	}
+	f.Settle()
+	f.last = t
 }
 
 // Settle adds a tuple that waits for Fit to the gradient, and keeps it no longer. To let it wait is
-// less work in all; to settle is for who would only wait for the next tuple now.
+// less work in all, since sites go side by side then ([FitAll]), and a gradient may go with its step;
+// to settle is for who would only wait for the next tuple now.
 func (f *Fitter) Settle() {
 	if f.last != nil {
 		f.accumulate()

@@ -27,13 +27,6 @@ func (l *lowRank) Params() []Param { return []Param{{"A", l.a}, {"B", l.b}} }
 
 func (l *lowRank) scale() float32 { return float32(l.spec.scale()) }
 
-// inner returns u = x·Aᵀ (n, r).
-func (l *lowRank) inner(dev linalg.Device, x *linalg.Tensor) *linalg.Tensor {
-	u := dev.Empty(linalg.F32, x.Rows(), l.spec.Rank)
-	dev.MatMul(u, x, l.a, linalg.MatMul{TransB: true})
-	return u
-}
-
 // on is the adapter on rows lo to hi-1.
 func (l *lowRank) on(lo, hi int) linalg.LowRank {
 	return linalg.LowRank{Lo: lo, Hi: hi, A: l.a, B: l.b, Scale: l.scale()}
@@ -49,13 +42,9 @@ func (l *lowRank) Backward(dev linalg.Device, dx, _, g *linalg.Tensor) {
 	dev.LowRankBackward(dx, g, []linalg.LowRank{l.on(0, g.Rows())})
 }
 
-// Gradient computes dA += s·(g·B)ᵀ·x and dB += s·gᵀ·u.
+// Gradient computes dA += (s·g·B)ᵀ·x and dB += gᵀ·(s·u).
 func (l *lowRank) Gradient(dev linalg.Device, grads []*linalg.Tensor, x, g *linalg.Tensor) {
-	gb, u := dev.Empty(linalg.F32, g.Rows(), l.spec.Rank), l.inner(dev, x)
-	dev.MatMul(gb, g, l.b, linalg.MatMul{})
-	dev.MatMul(grads[0], gb, x, linalg.MatMul{TransA: true, Alpha: l.scale(), Accumulate: true})
-	dev.MatMul(grads[1], g, u, linalg.MatMul{TransA: true, Alpha: l.scale(), Accumulate: true})
-	free(dev, gb, u)
+	linalg.LowRankGradient(dev, grads[0], grads[1], x, g, l.on(0, x.Rows()))
 }
 
 // Delta returns ΔW = s·B·A.

@@ -202,6 +202,9 @@ func (t *training) tuples(m *protocol.Tuples) (*protocol.Update, error) {
 	}
 	t.roundsDone++
 	if m.Round+1 < t.opened.End {
+		for _, f := range t.fitters { // while the next round's batch is on its way
+			f.Settle()
+		}
 		return nil, nil
 	}
 	return t.fit(m.Round)
@@ -239,12 +242,10 @@ func checkTuple(site adapter.Site, x, g *linalg.Tensor) error {
 func (t *training) fit(round uint64) (*protocol.Update, error) {
 	fits := (t.wire.Rounds + t.wire.Interval - 1) / t.wire.Interval
 	rate := t.wire.Optimizer.LearningRate * t.schedule.Factor(int(t.opened.Start/t.wire.Interval), int(fits))
-	for i, f := range t.fitters {
-		if _, err := f.Fit(rate); err != nil {
-			fault := protocol.Faultf(protocol.CodeDiverged, "lower the learning rate, or set clip_norm, in the job file", "fit of site %s: %w", t.sites[i].Name, err)
-			fault.Round = round + 1
-			return nil, fault
-		}
+	if _, err := adapter.FitAll(t.fitters, rate); err != nil {
+		fault := protocol.Faultf(protocol.CodeDiverged, "lower the learning rate, or set clip_norm, in the job file", "fit of %w", err)
+		fault.Round = round + 1
+		return nil, fault
 	}
 	digest := t.digest()
 	t.prepared = t.opened.Version

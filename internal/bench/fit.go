@@ -148,11 +148,7 @@ func (f Fit) prepare(dev linalg.Device, sites []adapter.Site) (func() error, err
 		for i, fitter := range fitters {
 			fitter.Add(xs[i], gs[i], 1)
 		}
-		for _, fitter := range fitters {
-			if _, err := fitter.Fit(rate); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := adapter.FitAll(fitters, rate)
+		return err
 	}, nil
 }
