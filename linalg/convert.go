@@ -3,6 +3,7 @@ package linalg
 import (
 	"fmt"
 
+	"github.com/gradientlearning/cola/linalg/kernel"
 	"github.com/gradientlearning/cola/linalg/row"
 )
 
@@ -55,8 +56,8 @@ func Widen(dst, src *Tensor) {
 	parallel(len(from), elementGrain, func(lo, hi int) { widen(to[lo:hi], from[lo:hi]) })
 }
 
-// side is that of the squares in which matrices are transposed: 16 float32 are what a cache
-// holds together.
+// side is that of the squares in which matrices of 16 bits are widened and transposed: 16 float32
+// are what a cache holds together.
 const side = 16
 
 // Transpose sets dst (n, m), of F32, to the transposed of src (m, n), of any float type. Both
@@ -67,25 +68,22 @@ func Transpose(dst, src *Tensor) {
 	if dst.Rows() != n || dst.Cols() != m {
 		panic(fmt.Sprintf("linalg.Transpose: %v from %v", dst.shape, src.shape))
 	}
-	at := func(lo, hi int, _ *[side]float32) []float32 { return src.f32[lo:hi] }
-	if src.dtype != F32 {
-		from, widen := src.Bits(), widening(src.dtype)
-		at = func(lo, hi int, wide *[side]float32) []float32 {
-			widen(wide[:hi-lo], from[lo:hi])
-			return wide[:hi-lo]
-		}
+	if src.dtype == F32 {
+		transpose(to, src.F32(), m, n)
+		return
 	}
+	from, widen := src.Bits(), widening(src.dtype)
 	parallel((n+side-1)/side, max(1, elementGrain/(side*max(1, m))), func(lo, hi int) {
-		var wide [side]float32
-		for left := lo * side; left < min(hi*side, n); left += side {
-			right := min(left+side, n)
-			for top := 0; top < m; top += side {
-				for i := top; i < min(top+side, m); i++ {
-					for j, v := range at(i*n+left, i*n+right, &wide) {
-						to[(left+j)*m+i] = v
-					}
-				}
+		left, right := lo*side, min(hi*side, n)
+		wide := floats.borrow(side * (right - left))
+		defer wide.giveBack()
+		for top := 0; top < m; top += side {
+			rows := min(side, m-top)
+			for i := range rows {
+				at := (top + i) * n
+				widen(wide.data[i*(right-left):][:right-left], from[at+left:at+right])
 			}
+			kernel.Transpose(to[left*m+top:], m, wide.data, right-left, rows, right-left)
 		}
 	})
 }

@@ -46,14 +46,14 @@ func (x factor) panels(dst []float32) {
 // Products are shared out in pieces of whole panels and of rows that stay in cache.
 const (
 	pieceRows    = 112     // a multiple of what the largest tile has
-	nearElements = 1 << 23 // of b: more come from memory for every piece anew
-	farRows      = 100     // then a piece has no fewer, and not twice as many
 	fewestRows   = 28      // likewise, of a piece that is cut off
 	piecePanels  = 8       // at most, about, where rows stay in cache
 	unitPanels   = 4       // that are shared out at least
 	shallow      = 768     // terms: so many of a piece's rows stay in cache from one piece to the next
 	deepRows     = 56      // of a piece of more terms: they stay in cache within one
 	deepPanels   = 24      // at most, about
+	nearElements = 1 << 23 // of b: if it has more, they come from memory for every piece anew
+	farRows      = 100     // then a piece has no fewer, and less than twice as many
 	pieceWork    = 1 << 18 // multiplications that are worth a thread
 )
 
@@ -149,7 +149,10 @@ func (d cpu) MatMul(c, a, b *Tensor, op MatMul) {
 		}
 		multiplyThin(c.F32(), init, left, right)
 		return
-	case 2*m < n && 2*k*m+4*m*n < k*n:
+	case !op.TransA && !op.TransB && m <= outerRows && 2*m < n && k*n >= outerElements:
+		multiplyOuter(c.F32(), left, right, op.Accumulate)
+		return
+	case 2*m < n && k*m+2*m*n < k*n:
 		multiplySwapped(c.F32(), left, right, op.Accumulate)
 		return
 	}
@@ -171,7 +174,7 @@ func multiplyPacking(c, init []float32, a, b factor) {
 // multiplySwapped computes c (m, n) (=|+=) a·b as the transpose of bᵀ·aᵀ, which packs a where
 // there is much less of it than of b. Every element is the same chain of sums.
 func multiplySwapped(c []float32, a, b factor, accumulate bool) {
-	m, n := a.rows, b.cols
+	m, n, k := a.rows, b.cols, b.rows
 	memory := floats.borrow(m * n)
 	defer memory.giveBack()
 	var init []float32
@@ -179,7 +182,17 @@ func multiplySwapped(c []float32, a, b factor, accumulate bool) {
 		init = memory.data
 		transpose(memory.data, c, m, n)
 	}
-	multiplyPacking(memory.data, init, b.flipped(), a.flipped())
+	left, right := b.flipped(), a.flipped()
+	panels := floats.borrow(kernel.PackedLen(k, m))
+	defer panels.giveBack()
+	right.panels(panels.data)
+	pieces(memory.data, init, n, m, k, 1, func(p piece) {
+		var later []float32
+		if end := (p.row + p.rows) * k; !left.transposed { // what follows lies behind these rows
+			later = left.data[end:min(end+p.rows*k, len(left.data))]
+		}
+		kernel.MultiplyFetching(p.c, p.ldc, p.init, p.ldi, left.operand(p.row), panels.data[p.col*k:], p.rows, p.cols, k, later)
+	})
 	transpose(c, memory.data, n, m)
 }
 
@@ -188,17 +201,9 @@ func (x factor) flipped() factor { return factor{x.data, x.cols, x.rows, !x.tran
 
 // transpose writes x (rows, cols) to t as (cols, rows), on several threads.
 func transpose(t, x []float32, rows, cols int) {
-	const side = 16 // of a block, both of whose forms stay in cache
-	parallel((cols+side-1)/side, max(1, elementGrain/(4*side*max(1, rows))), func(lo, hi int) {
-		for j0 := lo * side; j0 < min(hi*side, cols); j0 += side {
-			for i0 := 0; i0 < rows; i0 += side {
-				for j := j0; j < min(j0+side, cols); j++ {
-					to := t[j*rows:][:rows]
-					for i := i0; i < min(i0+side, rows); i++ {
-						to[i] = x[i*cols+j]
-					}
-				}
-			}
-		}
+	const columns = 64 // of x, that a thread turns at a time: rows of it that lie in one piece
+	parallel((cols+columns-1)/columns, max(1, elementGrain/(columns*max(1, rows))), func(lo, hi int) {
+		left, right := lo*columns, min(hi*columns, cols)
+		kernel.Transpose(t[left*rows:], rows, x[left:], cols, rows, right-left)
 	})
 }

@@ -22,6 +22,29 @@ func sumOuter(c []float32, a, b factor, accumulate bool) {
 	})
 }
 
+// A product of few rows with a matrix of many elements reads that as it lies: packed, each
+// would be used too seldom.
+const (
+	outerRows     = 128 // at most
+	outerElements = 1 << 18
+)
+
+// multiplyOuter computes c (m, n) (=|+=) a·b for a b that is large and is read as it lies, and once.
+func multiplyOuter(c []float32, a, b factor, accumulate bool) {
+	m, n, k := a.rows, b.cols, b.rows
+	memory := floats.borrow(m * k)
+	defer memory.giveBack()
+	transpose(memory.data, a.data, m, k)
+	strips(n, m*k, func(lo, hi int) {
+		if !accumulate {
+			for i := range m {
+				clear(c[i*n+lo : i*n+hi])
+			}
+		}
+		kernel.AddOuter(c[lo:], n, memory.data, m, b.data[lo:], n, m, hi-lo, k)
+	})
+}
+
 // strips shares n columns, each of so many multiplications, out to threads.
 func strips(n, work int, do func(lo, hi int)) {
 	const columns = 48 // of a multiple are what the fastest kernel is for

@@ -6,8 +6,7 @@ const outerDepth = 64
 
 // AddOuter computes c += aᵀ·b for a (k, m) and b (k, n), neither of which is packed:
 // c[i·ldc + j] += a[p·lda + i]·b[p·ldb + j] for p = 0, 1, …, each by one fused multiply-add. It
-// is for an a of few columns, with which packing b would take longer than multiplying: b is read
-// once for every few of them.
+// is for an a of few columns, with which packing b would take longer than multiplying.
 func AddOuter(c []float32, ldc int, a []float32, lda int, b []float32, ldb, m, n, k int) {
 	AddOuterFetching(c, ldc, a, lda, b, ldb, m, n, k, nil)
 }
@@ -24,10 +23,9 @@ func AddOuterFetching(c []float32, ldc int, a []float32, lda int, b []float32, l
 		addOuterPacked(c, ldc, a, lda, b, ldb, m, n, k)
 		return
 	}
-	for row := 0; row < m; row += most {
-		t := tile{ldc: ldc, cs: lda, ldb: ldb, rows: min(most, m-row)}
-		for p := 0; p < k; p += outerDepth {
-			t.k = min(outerDepth, k-p)
+	for p := 0; p < k; p += outerDepth { // so many rows of b stay in cache until all of a met them
+		for row := 0; row < m; row += most {
+			t := tile{ldc: ldc, cs: lda, ldb: ldb, rows: min(most, m-row), k: min(outerDepth, k-p)}
 			t.a = &a[p*lda+row]
 			for j := 0; j < n; j += wide {
 				t.b, t.c, t.cols = &b[p*ldb+j], &c[row*ldc+j], min(wide, n-j)

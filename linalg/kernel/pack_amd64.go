@@ -14,18 +14,26 @@ func packWidth(l Level) int {
 // packQuads writes 4·quads rows of as many columns as packWidth says, which are stride
 // elements apart in src, to rows of a panel.
 func packQuads(l Level, dst, src *float32, stride, quads int) {
+	transposeQuads(l, dst, Panel, src, stride, quads)
+}
+
+// transposeWidth returns how many columns transposeQuads turns into rows.
+func transposeWidth(l Level) int { return packWidth(l) }
+
+// transposeQuads does so with rows that are to elements apart.
+func transposeQuads(l Level, dst *float32, to int, src *float32, stride, quads int) {
 	if l == AVX512 {
-		packAVX512(dst, src, stride, quads)
+		transposeAVX512(dst, to, src, stride, quads)
 	} else {
-		packAVX2(dst, src, stride, quads)
+		transposeAVX2(dst, to, src, stride, quads)
 	}
 }
 
 //go:noescape
-func packAVX512(dst, src *float32, stride, quads int)
+func transposeAVX512(dst *float32, to int, src *float32, stride, quads int)
 
 //go:noescape
-func packAVX2(dst, src *float32, stride, quads int)
+func transposeAVX2(dst *float32, to int, src *float32, stride, quads int)
 
 // packPanel copies so many rows of a panel, which are stride elements apart in src, where a
 // level has a kernel for that.

@@ -3,14 +3,17 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func packAVX512(dst, src *float32, stride, quads int)
-TEXT ·packAVX512(SB), NOSPLIT, $0-32
+// func transposeAVX512(dst *float32, to int, src *float32, stride, quads int)
+TEXT ·transposeAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), R8
-	MOVQ stride+16(FP), DX
-	MOVQ quads+24(FP), CX
+	MOVQ to+8(FP), R12
+	MOVQ src+16(FP), R8
+	MOVQ stride+24(FP), DX
+	MOVQ quads+32(FP), CX
 	SHLQ $2, DX
 	LEAQ (DX)(DX*2), BX
+	SHLQ $2, R12
+	LEAQ (R12)(R12*2), R13
 	LEAQ (R8)(DX*4), R9
 	LEAQ (R9)(DX*4), R10
 	LEAQ (R10)(DX*4), R11
@@ -39,28 +42,31 @@ loop:
 	VUNPCKHPD Z5, Z4, Z1
 	VUNPCKLPD Z7, Z6, Z2
 	VUNPCKHPD Z7, Z6, Z3
-	VMOVUPS Z0, 0(DI)
-	VMOVUPS Z1, 128(DI)
-	VMOVUPS Z2, 256(DI)
-	VMOVUPS Z3, 384(DI)
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, (DI)(R12*1)
+	VMOVUPS Z2, (DI)(R12*2)
+	VMOVUPS Z3, (DI)(R13*1)
 	ADDQ $16, R8
 	ADDQ $16, R9
 	ADDQ $16, R10
 	ADDQ $16, R11
-	ADDQ $512, DI
+	LEAQ (DI)(R12*4), DI
 	DECQ CX
 	JNZ loop
 	VZEROUPPER
 	RET
 
-// func packAVX2(dst, src *float32, stride, quads int)
-TEXT ·packAVX2(SB), NOSPLIT, $0-32
+// func transposeAVX2(dst *float32, to int, src *float32, stride, quads int)
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), R8
-	MOVQ stride+16(FP), DX
-	MOVQ quads+24(FP), CX
+	MOVQ to+8(FP), R12
+	MOVQ src+16(FP), R8
+	MOVQ stride+24(FP), DX
+	MOVQ quads+32(FP), CX
 	SHLQ $2, DX
 	LEAQ (DX)(DX*2), BX
+	SHLQ $2, R12
+	LEAQ (R12)(R12*2), R13
 	LEAQ (R8)(DX*4), R9
 loop:
 	VMOVUPS (R8), X0
@@ -79,13 +85,13 @@ loop:
 	VUNPCKHPD Y5, Y4, Y1
 	VUNPCKLPD Y7, Y6, Y2
 	VUNPCKHPD Y7, Y6, Y3
-	VMOVUPS Y0, 0(DI)
-	VMOVUPS Y1, 128(DI)
-	VMOVUPS Y2, 256(DI)
-	VMOVUPS Y3, 384(DI)
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, (DI)(R12*1)
+	VMOVUPS Y2, (DI)(R12*2)
+	VMOVUPS Y3, (DI)(R13*1)
 	ADDQ $16, R8
 	ADDQ $16, R9
-	ADDQ $512, DI
+	LEAQ (DI)(R12*4), DI
 	DECQ CX
 	JNZ loop
 	VZEROUPPER
