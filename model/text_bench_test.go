@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/gradientlearning/cola/adapter"
@@ -42,4 +43,24 @@ func BenchmarkDollyLengths(b *testing.B) {
 			b.ReportMetric(float64(real)*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
 		})
 	}
+}
+
+// BenchmarkChangingLengths is a pass over eight texts, others in every turn, as rounds of training
+// are: B/op is what it cannot find in the memory of the passes before.
+func BenchmarkChangingLengths(b *testing.B) {
+	base := newBase(b, model.Config{Random: true, Path: folder(b,
+		`{"model_type":"gpt2","vocab_size":5000,"n_positions":512,"n_embd":384,"n_layer":4,"n_head":6}`)})
+	r, tokens := rand.New(rand.NewPCG(1, 2)), 0
+	b.ReportAllocs()
+	for b.Loop() {
+		batch, rows := &model.Batch{Owners: []model.Owner{{Participant: "ada", Hi: 8, Scale: 1}}}, 0
+		for range 8 {
+			batch.Starts = append(batch.Starts, int32(rows))
+			rows += dollyLengths[r.IntN(len(dollyLengths))]
+		}
+		batch.Inputs, batch.Labels = linalg.New(linalg.I32, rows), linalg.New(linalg.I32, rows)
+		must[model.Result](b)(base.Pass(batch, model.Merged, discard{}))
+		tokens += rows
+	}
+	b.ReportMetric(float64(tokens)/b.Elapsed().Seconds(), "tokens/s")
 }
