@@ -27,7 +27,7 @@ func (cpu) Name() string { return fmt.Sprintf("cpu (%d threads)", runtime.GOMAXP
 // New returns a host tensor of zeros.
 func (d cpu) New(dtype DType, shape ...int) *Tensor {
 	t := d.Empty(dtype, shape...)
-	if t.block != nil {
+	if t.lease != nil {
 		d.Zero(t)
 	}
 	return t
@@ -48,9 +48,23 @@ func (d cpu) Empty(dtype DType, shape ...int) *Tensor {
 		return New(dtype, shape...)
 	}
 	b := d.pool.Get(n)
-	t := &Tensor{dtype: F32, shape: slices.Clone(shape), f32: b.Memory[:n], block: b}
+	t := &Tensor{dtype: F32, shape: slices.Clone(shape), f32: b.Memory[:n], lease: d.lend(b)}
 	t.poison()
 	return t
+}
+
+// lease is a block that tensors have: one, and those that were made of it in another shape.
+type lease struct {
+	block *Block[[]float32]
+	lost  runtime.Cleanup
+}
+
+// lend returns the lease of a block. When nobody has that any more, nobody will free it; views
+// of the tensor may be there still.
+func (d cpu) lend(b *Block[[]float32]) *lease {
+	l := &lease{block: b}
+	l.lost = runtime.AddCleanup(l, d.pool.Lose, b)
+	return l
 }
 
 func (t *Tensor) poison() {
@@ -63,13 +77,14 @@ func (t *Tensor) poison() {
 
 // Free gives a tensor's memory back to the pool.
 func (d cpu) Free(t *Tensor) {
-	if t.block == nil {
+	if t.lease == nil {
 		return
 	}
-	if poison && !d.pool.Shared(t.block) {
+	if poison && !d.pool.Shared(t.lease.block) {
 		t.poison()
 	}
-	d.pool.Put(t.block)
+	t.lease.lost.Stop()
+	d.pool.Put(t.lease.block)
 }
 
 // Upload copies src to dst.
@@ -84,9 +99,10 @@ func (d cpu) Fetch(src *Tensor, as DType) func() (*Tensor, error) {
 	mustBeHost("Fetch", src)
 	var t *Tensor
 	switch {
-	case as == src.dtype && src.block != nil:
-		d.pool.Share(src.block)
+	case as == src.dtype && src.lease != nil:
+		d.pool.Share(src.lease.block)
 		same := *src
+		same.lease = d.lend(src.lease.block)
 		t = &same
 	case as == src.dtype:
 		t = d.Empty(as, src.shape...)

@@ -10,8 +10,7 @@ import (
 // twice as much exist as is in use. Blocks are parts of slabs: neighbours that nobody has are one
 // block again, so that passes over other numbers of rows find room in what is there.
 //
-// What many passes in a row had no use for goes. So does a slab of which a block has been out for
-// as long: who has it may never give it back.
+// What many passes in a row had no use for goes.
 type Pool[T any] struct {
 	// Make returns memory for n elements, of any content; false: there is none.
 	Make func(n int) (T, bool)
@@ -40,7 +39,6 @@ type Block[T any] struct {
 	before, after *Block[T]
 	holders       int  // 0: it waits to be lent
 	away          bool // only those hold it still for whom the pool keeps no account
-	pass          int  // in which it was lent
 }
 
 // slab is memory that blocks are parts of.
@@ -87,7 +85,7 @@ func (p *Pool[T]) Get(n int) *Block[T] {
 		p.wait(b.split(n))
 	}
 	b.Memory = p.Part(b.slab.memory, b.at, n)
-	b.holders, b.away, b.pass = 1, false, p.passes
+	b.holders, b.away = 1, false
 	b.slab.lent++
 	p.lent += n
 	p.most = max(p.most, p.lent)
@@ -247,15 +245,20 @@ func (p *Pool[T]) drop(s *slab[T]) {
 	}
 }
 
-// age releases the slabs that were of no use for long, or of which a block has been out for long.
+// Lose says that a block's last holder, or one of them, will never give it back, while parts of it
+// may still be in use: the pool lends no more of its slab, which goes as all that is in use goes.
+func (p *Pool[T]) Lose(b *Block[T]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !b.slab.leaves {
+		p.release(b.slab)
+	}
+}
+
+// age releases the slabs that were of no use for long.
 func (p *Pool[T]) age() {
-	before := p.passes - long
 	for _, s := range slices.Clone(p.slabs) {
-		old := s.lent == 0 && s.pass < before
-		for b := s.first; b != nil && !old; b = b.after {
-			old = b.holders > 0 && b.pass < before
-		}
-		if old {
+		if s.lent == 0 && s.pass < p.passes-long {
 			p.release(s)
 		}
 	}

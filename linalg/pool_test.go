@@ -2,7 +2,9 @@ package linalg_test
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/gradientlearning/cola/linalg"
 )
@@ -110,21 +112,29 @@ func TestPoolForgets(t *testing.T) {
 }
 
 // TestPoolLosesBlocks holds that blocks which nobody gives back do not pile up in the pool: their
-// slabs are no longer its own, and are dropped when a block comes back after all.
+// slabs are no longer its own, and are dropped when all of their blocks came back after all.
 func TestPoolLosesBlocks(t *testing.T) {
 	b := newBlocks()
 	b.pass(300)
 	held := b.held
 	var late []*linalg.Block[int]
 	for range 200 {
-		late = append(late, b.Get(5000))
+		block := b.Get(5000)
 		b.pass(300)
+		b.Lose(block)
+		late = append(late, block)
+	}
+	b.pass(300)
+	made := b.made
+	b.pass(300)
+	if b.made != made {
+		t.Errorf("%d slabs are made in a pass after blocks were lost", b.made-made)
 	}
 	for _, block := range late {
 		b.Put(block)
 	}
 	if b.held > 2*held {
-		t.Errorf("%d elements are held after blocks were out for long, %d before", b.held, held)
+		t.Errorf("%d elements are held after blocks were lost, %d before", b.held, held)
 	}
 }
 
@@ -200,4 +210,46 @@ func TestPoolWithoutMemory(t *testing.T) {
 	if b := p.Get(1 << 20); b == nil {
 		t.Error("no block of all there is, when all was let go of")
 	}
+}
+
+// TestTensorsThatAreNotFreed holds that they go when nothing reaches them, and not before: what a
+// view or a slice of one shows is never lent to another.
+func TestTensorsThatAreNotFreed(t *testing.T) {
+	dev := linalg.NewCPU()
+	const n = 1 << 18 // elements, a megabyte
+	var views [][]float32
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range 400 {
+		lost := dev.Empty(linalg.F32, 2, n/2)
+		freed := dev.Empty(linalg.F32, n)
+		for j := range lost.F32() {
+			lost.F32()[j] = float32(i)
+			freed.F32()[j] = -1
+		}
+		if i%100 == 0 {
+			views = append(views, dev.Rows(lost, 1, 2).F32())
+		}
+		dev.Free(freed)
+		if i%20 == 0 {
+			runtime.GC()
+		}
+	}
+	for range 3 { // what nothing reaches, what that had kept, and its slabs
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+	}
+	runtime.ReadMemStats(&after)
+	if left := int64(after.HeapAlloc) - int64(before.HeapAlloc); left > 100<<20 {
+		t.Errorf("%d MiB are left of 400 that were not freed", left>>20)
+	}
+	for i, view := range views {
+		for _, v := range view {
+			if v != float32(100*i) {
+				t.Fatalf("view %d shows %v: its memory was lent again", i, v)
+			}
+		}
+	}
+	runtime.KeepAlive(dev)
 }

@@ -14,7 +14,7 @@ type Tensor struct {
 	i32   []int32
 	u16   []uint16 // BF16 and F16, as bits
 	mem   Memory
-	block *Block[[]float32] // of the CPU's pool, if all of it is this tensor's; else nil
+	lease *lease // of the CPU's pool, if all of a block is this tensor's; else nil
 }
 
 // Memory is a device's own storage behind a tensor. Only the device that made it
@@ -156,6 +156,6 @@ func (t *Tensor) Clone() *Tensor {
 	v := *t
 	v.shape = slices.Clone(t.shape)
 	v.f32, v.i32, v.u16 = slices.Clone(t.f32), slices.Clone(t.i32), slices.Clone(t.u16)
-	v.block = nil
+	v.lease = nil
 	return &v
 }
