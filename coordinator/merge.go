@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gradientlearning/cola/adapter"
 	"github.com/gradientlearning/cola/linalg"
@@ -64,7 +65,11 @@ func (m *merger) add(adapters []adapter.Adapter, a float64) error {
 		if err != nil {
 			return fmt.Errorf("site %s: %w", m.sites[i].Name, err)
 		}
-		if err := accumulate(m.weights[i], weight.F32(), a); err != nil {
+		err = accumulate(m.weights[i], weight.F32(), a)
+		if !slices.ContainsFunc(ad.Params(), func(p adapter.Param) bool { return p.Value == weight }) {
+			m.host.Free(weight) // it was made for this
+		}
+		if err != nil {
 			return fmt.Errorf("site %s: %w", m.sites[i].Name, err)
 		}
 		if bias == nil {
