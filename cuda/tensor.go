@@ -119,6 +119,7 @@ func (b *blocks) end(l *loan) {
 	b.giveBack(l)
 }
 
+// giveBack gives a block to where it is from.
 func (b *blocks) giveBack(l *loan) {
 	if l.pooled {
 		b.pool.Put(l.block)
