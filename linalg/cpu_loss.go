@@ -6,6 +6,17 @@ import (
 	"github.com/gradientlearning/cola/linalg/row"
 )
 
+// Score is Argmax of logits to largest (n), of I32, and their CrossEntropy. The CPU computes both
+// while a row is in cache: all logits of a large vocabulary are not.
+func Score(dev Device, loss, largest, dlogits, logits, labels, scale *Tensor) {
+	if _, host := dev.(cpu); host {
+		crossEntropy(loss, largest, dlogits, logits, labels, scale)
+		return
+	}
+	dev.Argmax(largest, logits)
+	dev.CrossEntropy(loss, dlogits, logits, labels, scale)
+}
+
 // CrossEntropy computes the loss of each row and, where dlogits is not nil, its gradient:
 //
 //	loss[i]    = log Σ_j exp(z_ij) − z_il,  l = labels[i]
@@ -13,6 +24,10 @@ import (
 //
 // Both are 0 where l is [Ignored]. The maximum is taken out of the exponents.
 func (cpu) CrossEntropy(loss, dlogits, logits, labels, scale *Tensor) {
+	crossEntropy(loss, nil, dlogits, logits, labels, scale)
+}
+
+func crossEntropy(loss, largest, dlogits, logits, labels, scale *Tensor) {
 	n, classes := logits.Rows(), logits.Cols()
 	mustEqual("CrossEntropy", loss.Len(), n)
 	mustEqual("CrossEntropy", labels.Len(), n)
@@ -27,9 +42,18 @@ func (cpu) CrossEntropy(loss, dlogits, logits, labels, scale *Tensor) {
 		mustEqual("CrossEntropy", scale.Len(), n)
 		factors = scale.F32()
 	}
+	var places []int32
+	if largest != nil {
+		places = largest.I32()
+		mustEqual("Argmax", len(places), n)
+	}
 	parallel(n, rowGrain(classes), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			z, label := rowOf(logits, i), int(ids[i])
+			top := row.Max(z)
+			if places != nil {
+				places[i] = largestOf(z, top)
+			}
 			if label == Ignored {
 				ls[i] = 0
 				if dlogits != nil {
@@ -37,7 +61,6 @@ func (cpu) CrossEntropy(loss, dlogits, logits, labels, scale *Tensor) {
 				}
 				continue
 			}
-			top := row.Max(z)
 			if dlogits == nil {
 				memory := floats.borrow(classes)
 				ls[i] = lossOf(row.ExpSum(memory.data, z, top), top, z[label])

@@ -76,13 +76,17 @@ func (cpu) Argmax(index, x *Tensor) {
 	parallel(len(places), rowGrain(x.Cols()), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			in := rowOf(x, i)
-			if in[0] == in[0] { // nothing is larger than what is no number
-				places[i] = int32(indexOf(in, row.Max(in)))
-			} else {
-				places[i] = 0
-			}
+			places[i] = largestOf(in, row.Max(in))
 		}
 	})
+}
+
+// largestOf returns where the largest element of x, top, is first.
+func largestOf(x []float32, top float32) int32 {
+	if x[0] != x[0] { // nothing is larger than what is no number
+		return 0
+	}
+	return int32(indexOf(x, top))
 }
 
 // indexOf returns where top, the largest element of x, is first: it looks for it in the largest

@@ -159,11 +159,10 @@ func (t *Tape) HeadLoss(x *Var, w linalg.Packed, bias, labels, scale *linalg.Ten
 		part := func(all *linalg.Tensor) *linalg.Tensor { return t.dev.Rows(all, lo, hi) }
 		logits := t.dev.Rows(memory, 0, hi-lo)
 		t.dev.Linear(logits, part(x.Value), w, linalg.Epilogue{Bias: bias})
-		t.dev.Argmax(part(largest), logits)
 		if dx == nil {
-			t.dev.CrossEntropy(part(loss), nil, logits, part(labels), part(scale))
+			linalg.Score(t.dev, part(loss), part(largest), nil, logits, part(labels), part(scale))
 		} else {
-			t.dev.CrossEntropy(part(loss), logits, logits, part(labels), part(scale))
+			linalg.Score(t.dev, part(loss), part(largest), logits, logits, part(labels), part(scale))
 			t.dev.LinearBackward(part(dx), logits, w, linalg.Backward{})
 		}
 	}
