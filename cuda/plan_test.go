@@ -19,8 +19,8 @@ func (nothing) Input(int, *linalg.Tensor, []model.Rows)    {}
 func (nothing) Gradient(int, *linalg.Tensor, []model.Rows) {}
 
 // What is predicted of the GPU's memory, which is the most at any time, is what is taken, within
-// 3 % and a slab, which has a sixteenth of what was lent when it was made: other memory that was in
-// use for a while makes slabs begin elsewhere.
+// 3 %. A pass may end with a little less: blocks for its large values make the pool let go of
+// others.
 func TestPlannedMemory(t *testing.T) {
 	useGPU(t)
 	dir := t.TempDir()
@@ -32,7 +32,7 @@ func TestPlannedMemory(t *testing.T) {
 		c.Path, c.Random = dir, true
 		p := must[*plan.Prediction](t)(plan.Predict(plan.Config{
 			Model: c, Mode: model.Merged, X: linalg.BF16, G: linalg.BF16,
-			PackedBytes: cuda.PackedBytes, HiddenType: cuda.HiddenType, Pooled: cuda.Pooled,
+			PackedBytes: cuda.PackedBytes, HiddenType: cuda.HiddenType, Pooled: cuda.Pooled, Whole: true,
 			Loads: []plan.Load{{Participant: "p", Texts: []int{100, 128, 60}, Adapter: adapter.Spec{Kind: adapter.Linear}}},
 		}))
 		d := newDevice(t, cuda.Options{})
@@ -45,7 +45,7 @@ func TestPlannedMemory(t *testing.T) {
 			t.Helper()
 			const small = 26 * 8 << 10 // norms and biases, each of which has a block of its own
 			held := d.Held() - before
-			if off := float64(held)/float64(predicted) - 1; off < -0.05 || float64(held-small)/float64(predicted)-1 > 0.03+1.0/16 {
+			if off := float64(held)/float64(predicted) - 1; off < -0.05 || float64(held-small)/float64(predicted)-1 > 0.03 {
 				t.Errorf("%v, checkpoints %d: %s take %d bytes, %d were predicted: off by %.1f %%", c.Precision, c.Checkpoints, what, held, predicted, 100*off)
 			}
 		}

@@ -30,8 +30,8 @@ func (m *memory) Device() string { return fmt.Sprintf("cuda:%d", m.c.info.Ordina
 
 func (m *memory) place() (*context, devicePointer) { return m.c, m.at }
 
-// blocks is the memory behind tensors: a pool whose blocks fit as those of the CPU do, so that
-// what package internal/plan predicts is what is taken.
+// blocks is the memory behind tensors: a pool of whole blocks, which the driver finds in a
+// microsecond. Package internal/plan counts with the same pool, so that what it predicts is taken.
 type blocks struct {
 	c     *context
 	pool  linalg.Pool[devicePointer]
@@ -49,7 +49,6 @@ func (b *blocks) init(c *context) {
 		at, err := b.take(n)
 		return at, err == nil
 	}
-	b.pool.Part = func(memory devicePointer, at, _ int) devicePointer { return memory + devicePointer(at*word) }
 	b.pool.Drop = b.release
 }
 

@@ -8,13 +8,14 @@ import (
 // Pool lends blocks of a device's memory for tensors, and takes them back. Memory that the
 // system maps anew costs more to touch than most operations cost, and a garbage collector lets
 // twice as much exist as is in use. Blocks are parts of slabs: neighbours that nobody has are one
-// block again, so that passes over other numbers of rows find room in what is there.
+// block again, so that passes over other numbers of rows find room in what is there. Where to ask
+// for memory costs little, a slab is one block.
 //
 // What many passes in a row had no use for goes.
 type Pool[T any] struct {
 	// Make returns memory for n elements, of any content; false: there is none.
 	Make func(n int) (T, bool)
-	// Part returns n elements of such memory, from at on.
+	// Part returns n elements of such memory, from at on; nil: blocks are whole slabs.
 	Part func(memory T, at, n int) T
 	// Drop takes memory that the pool lets go of, whole as Make returned it, when all of it
 	// was given back; nil: it goes as its T does.
@@ -59,8 +60,8 @@ const (
 	// number of elements from which on it has only as many as are asked for.
 	slabShare = 16
 	slabMost  = 1 << 24
-	// spare is what part of what passes need may be there beside it, and long is for how many
-	// passes what is not needed stays.
+	// spare is what part of what passes need may be there beside it, and of what is asked for a
+	// block that is a whole slab may have more; long is for how many passes what is not needed stays.
 	spare = 8
 	long  = 32
 )
@@ -71,7 +72,7 @@ func (p *Pool[T]) Get(n int) *Block[T] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(p.free, n, byLength[T])
-	if i == len(p.free) {
+	if i == len(p.free) || p.Part == nil && p.free[i].Len > n+n/spare {
 		p.trim(n)
 		s := p.grow(n)
 		if s == nil {
@@ -81,13 +82,17 @@ func (p *Pool[T]) Get(n int) *Block[T] {
 	}
 	b := p.free[i]
 	p.leave(b)
-	if b.Len > n {
-		p.wait(b.split(n))
+	if p.Part == nil {
+		b.Memory = b.slab.memory
+	} else {
+		if b.Len > n {
+			p.wait(b.split(n))
+		}
+		b.Memory = p.Part(b.slab.memory, b.at, n)
 	}
-	b.Memory = p.Part(b.slab.memory, b.at, n)
 	b.holders, b.away = 1, false
 	b.slab.lent++
-	p.lent += n
+	p.lent += b.Len
 	p.most = max(p.most, p.lent)
 	return b
 }
@@ -130,7 +135,10 @@ func (b *Block[T]) join() {
 
 // grow makes a slab for n elements, and for those that are asked for next.
 func (p *Pool[T]) grow(n int) *slab[T] {
-	size := max(n, min(p.lent/slabShare/page*page, slabMost))
+	size := n
+	if p.Part != nil {
+		size = max(n, min(p.lent/slabShare/page*page, slabMost))
+	}
 	memory, ok := p.Make(size)
 	if !ok && size > n {
 		size = n

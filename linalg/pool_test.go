@@ -76,6 +76,29 @@ func TestPoolKeeps(t *testing.T) {
 	}
 }
 
+// TestPoolOfWholeBlocks holds the same of a pool that cuts none: nobody gets a block that is an
+// eighth longer than asked for.
+func TestPoolOfWholeBlocks(t *testing.T) {
+	for _, tokens := range []int{1, 512, 1279} {
+		b := newBlocks()
+		b.Part = nil
+		b.pass(tokens)
+		first, held := b.made, b.held
+		for range 100 {
+			b.pass(tokens)
+		}
+		if b.made != first || b.held != held {
+			t.Errorf("%d tokens: a first pass made %d blocks, the others %d more", tokens, first, b.made-first)
+		}
+	}
+	b := newBlocks()
+	b.Part = nil
+	b.Put(b.Get(100_000))
+	if got := b.Get(80_000); got.Len >= 100_000 || b.made != 2 {
+		t.Errorf("a block of %d elements for 80,000, and %d were made", got.Len, b.made)
+	}
+}
+
 // TestPoolSuitsOtherShapes holds that passes over fewer tokens find room in what a larger one left,
 // and that little more is there than the largest needs.
 func TestPoolSuitsOtherShapes(t *testing.T) {

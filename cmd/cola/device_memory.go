@@ -92,7 +92,7 @@ func longestLoad(job coordinator.Job, read jobData) plan.Load {
 
 // planOnGPU makes a plan one of a job that is computed on a GPU.
 func planOnGPU(c *plan.Config) {
-	c.PackedBytes, c.HiddenType, c.Pooled = cuda.PackedBytes, cuda.HiddenType, cuda.Pooled
+	c.PackedBytes, c.HiddenType, c.Pooled, c.Whole = cuda.PackedBytes, cuda.HiddenType, cuda.Pooled, true
 }
 
 // say tells the plan.

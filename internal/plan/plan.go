@@ -26,10 +26,12 @@ type Config struct {
 	// Broadcast says that the merged update travels with each commit.
 	Broadcast bool
 	// PackedBytes is what the device keeps of a frozen matrix (out, in), HiddenType what it keeps
-	// values in, and Pooled says of which tensors it keeps the memory; nil: what the CPU does.
+	// values in, and Pooled says of which tensors it keeps the memory; nil: what the CPU does. Whole
+	// says that it does so block by block, as the CPU does not.
 	PackedBytes func(out, in int, precision linalg.Precision) int64
 	HiddenType  func(precision linalg.Precision) linalg.DType
 	Pooled      func(dtype linalg.DType, elements int) bool
+	Whole       bool
 }
 
 // Load is a participant's part of a round.
@@ -87,6 +89,9 @@ func Predict(c Config) (*Prediction, error) {
 	}
 	if c.Pooled != nil {
 		dev.Pooled = c.Pooled
+	}
+	if c.Whole {
+		dev.KeepWhole()
 	}
 	base, err := model.Declare(dev, c.Model)
 	if err != nil {

@@ -46,6 +46,9 @@ func New() *Device {
 	}
 }
 
+// KeepWhole says that the planned device's pool cuts no block. It comes before the first tensor.
+func (d *Device) KeepWhole() { d.pool.Part = nil }
+
 // memory is what stands behind a tensor and all its views. The pointer keeps it out of the
 // blocks in which Go puts small values together, which live and die as one.
 type memory struct {
