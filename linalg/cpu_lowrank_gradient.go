@@ -49,10 +49,6 @@ type rankGradient struct {
 	memory        *borrowed[float32]
 }
 
-// stripColumns are what a thread multiplies at a time: of a multiple are what the fastest kernel
-// is for.
-const stripColumns = 48
-
 // blockElements are those of a thread's share of a block of x and g: they stay in the second cache.
 const blockElements = 48 << 10
 
@@ -62,7 +58,7 @@ func newRankGradient(x, g *Tensor, p LowRank) *rankGradient {
 	r.a, r.b = factor{p.A.F32(), r.in, r.rank, true}.thin(), factor{p.B.F32(), r.out, r.rank, false}.thin()
 	tiles := max(1, blockElements/(tallest*(r.in+r.out)))
 	r.block = min(tiles*tallest*runtime.GOMAXPROCS(0), r.n)
-	r.memory = floats.borrow(2*r.block*r.rank + r.rank*(r.out+stripColumns))
+	r.memory = floats.borrow(2*r.block*r.rank + r.rank*r.out)
 	r.u, r.columns = split(r.memory.data, r.block*r.rank)
 	r.v, r.columns = split(r.columns, r.block*r.rank)
 	return r
@@ -70,9 +66,8 @@ func newRankGradient(x, g *Tensor, p LowRank) *rankGradient {
 
 // run goes over the blocks.
 func (r *rankGradient) run(da, db []float32) {
-	own := r.block * (r.in + r.out) * r.rank // multiplications of a block, of each half
-	strips := func(n int) int { return (n + stripColumns - 1) / stripColumns }
-	ofX, ofG := strips(r.in), strips(r.out)
+	own := r.block * (r.in + r.out) * r.rank                                            // multiplications of a block, of each half
+	ofX, ofG := (r.in+stripColumns-1)/stripColumns, (r.out+stripColumns-1)/stripColumns // strips
 	for lo := 0; lo < r.n; lo += r.block {
 		hi := min(lo+r.block, r.n)
 		tiles := (hi - lo + tallest - 1) / tallest
@@ -111,11 +106,11 @@ func (r *rankGradient) strip(db []float32, s, lo, hi int) {
 	width, part := right-left, db[left*r.rank:right*r.rank]
 	c := r.columns[left*r.rank:][:width*r.rank]
 	if lo == 0 {
-		toColumns(c, part, width, r.rank)
+		kernel.Transpose(c, width, part, r.rank, width, r.rank)
 	}
 	kernel.AddOuterFetching(c, width, r.u, r.rank, r.g[lo*r.out+left:], r.out, r.rank, width, hi-lo, next(r.g, r.out, lo, hi, left))
 	if hi == r.n {
-		toRows(part, c, width, r.rank)
+		kernel.Transpose(part, r.rank, c, width, r.rank, width)
 	}
 }
 

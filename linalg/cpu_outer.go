@@ -14,12 +14,7 @@ func sumOuter(c []float32, a, b factor, accumulate bool) {
 		strips(m, n*k, func(lo, hi int) { sumOuterTall(c, a, b, lo, hi, accumulate) })
 		return
 	}
-	if !accumulate {
-		clear(c)
-	}
-	strips(n, m*k, func(lo, hi int) {
-		kernel.AddOuter(c[lo:], n, a.data, m, b.data[lo:], n, m, hi-lo, k)
-	})
+	sumOuterWide(c, a.data, b.data, m, n, k, accumulate)
 }
 
 // A product of few rows with a matrix of many elements reads that as it lies: packed, each
@@ -35,21 +30,29 @@ func multiplyOuter(c []float32, a, b factor, accumulate bool) {
 	memory := floats.borrow(m * k)
 	defer memory.giveBack()
 	transpose(memory.data, a.data, m, k)
+	sumOuterWide(c, memory.data, b.data, m, n, k, accumulate)
+}
+
+// sumOuterWide computes c (m, n) (=|+=) aᵀ·b for a (k, m) and b (k, n).
+func sumOuterWide(c, a, b []float32, m, n, k int, accumulate bool) {
 	strips(n, m*k, func(lo, hi int) {
 		if !accumulate {
 			for i := range m {
 				clear(c[i*n+lo : i*n+hi])
 			}
 		}
-		kernel.AddOuter(c[lo:], n, memory.data, m, b.data[lo:], n, m, hi-lo, k)
+		kernel.AddOuter(c[lo:], n, a, m, b[lo:], n, m, hi-lo, k)
 	})
 }
 
+// stripColumns are those of a strip, which threads share out: of a multiple are what the fastest
+// kernel is for.
+const stripColumns = 48
+
 // strips shares n columns, each of so many multiplications, out to threads.
 func strips(n, work int, do func(lo, hi int)) {
-	const columns = 48 // of a multiple are what the fastest kernel is for
-	parallel((n+columns-1)/columns, max(1, pieceWork/(columns*max(1, work))), func(lo, hi int) {
-		do(lo*columns, min(hi*columns, n))
+	parallel((n+stripColumns-1)/stripColumns, max(1, pieceWork/(stripColumns*max(1, work))), func(lo, hi int) {
+		do(lo*stripColumns, min(hi*stripColumns, n))
 	})
 }
 
@@ -60,43 +63,10 @@ func sumOuterTall(c []float32, a, b factor, lo, hi int, accumulate bool) {
 	defer memory.giveBack()
 	t, part := memory.data, c[lo*n:hi*n]
 	if accumulate {
-		toColumns(t, part, rows, n)
+		kernel.Transpose(t, rows, part, n, rows, n)
 	} else {
 		clear(t)
 	}
 	kernel.AddOuter(t, rows, b.data, n, a.data[lo:], a.rows, n, rows, b.rows)
-	toRows(part, t, rows, n)
-}
-
-// toColumns writes x (rows, cols) to t as (cols, rows): four columns side by side.
-func toColumns(t, x []float32, rows, cols int) {
-	j := 0
-	for ; j+4 <= cols; j += 4 {
-		t0, t1, t2, t3 := t[j*rows:][:rows], t[(j+1)*rows:][:rows], t[(j+2)*rows:][:rows], t[(j+3)*rows:][:rows]
-		for i := range t0 {
-			four := (*[4]float32)(x[i*cols+j:])
-			t0[i], t1[i], t2[i], t3[i] = four[0], four[1], four[2], four[3]
-		}
-	}
-	for ; j < cols; j++ {
-		for i := range rows {
-			t[j*rows+i] = x[i*cols+j]
-		}
-	}
-}
-
-// toRows is the inverse of toColumns.
-func toRows(x, t []float32, rows, cols int) {
-	j := 0
-	for ; j+4 <= cols; j += 4 {
-		t0, t1, t2, t3 := t[j*rows:][:rows], t[(j+1)*rows:][:rows], t[(j+2)*rows:][:rows], t[(j+3)*rows:][:rows]
-		for i := range t0 {
-			*(*[4]float32)(x[i*cols+j:]) = [4]float32{t0[i], t1[i], t2[i], t3[i]}
-		}
-	}
-	for ; j < cols; j++ {
-		for i := range rows {
-			x[i*cols+j] = t[j*rows+i]
-		}
-	}
+	kernel.Transpose(part, n, t, rows, n, rows)
 }

@@ -9,8 +9,6 @@ TEXT ·tilePairs(SB), NOSPLIT, $0-8
 	MOVQ tile_a(DI), R8
 	MOVQ tile_rs(DI), R13
 	SHLQ $2, R13
-	MOVQ tile_cs(DI), DX
-	SHLQ $2, DX
 	MOVQ tile_b(DI), SI
 	MOVQ tile_k(DI), CX
 	LEAQ (R8)(R13*2), R9
@@ -21,6 +19,8 @@ TEXT ·tilePairs(SB), NOSPLIT, $0-8
 	ADDQ R13, R11
 	LEAQ (R11)(R13*2), R12
 	ADDQ R13, R12
+	MOVQ tile_cs(DI), DX
+	SHLQ $2, DX
 	MOVQ tile_cols(DI), AX
 	MOVQ $-1, BX
 	BZHIQ AX, BX, BX

@@ -18,18 +18,7 @@ func PackNarrow(dst, b []float32, k, n, rs, cs int) {
 		}
 		return
 	}
-	j := 0
-	for ; j+4 <= n; j += 4 { // four writes side by side
-		b0, b1, b2, b3 := b[j*cs:][:k], b[(j+1)*cs:][:k], b[(j+2)*cs:][:k], b[(j+3)*cs:][:k]
-		for i := range b0 {
-			*(*[4]float32)(dst[i*width+j:]) = [4]float32{b0[i], b1[i], b2[i], b3[i]}
-		}
-	}
-	for ; j < n; j++ {
-		for i, v := range b[j*cs:][:k] {
-			dst[i*width+j] = v
-		}
-	}
+	Transpose(dst, width, b, cs, n, k)
 }
 
 // MultiplyNarrow is [Multiply] for a b (k, n) of few columns, which lies as [NarrowWidth] says, and

@@ -23,6 +23,8 @@ TEXT ·narrow8AVX512(SB), NOSPLIT, $0-8
 	MOVQ $-1, BX
 	BZHIQ AX, BX, BX
 	KMOVW BX, K1
+	SHRQ $16, BX
+	KMOVW BX, K2
 	MOVQ tile_init(DI), AX
 	MOVQ tile_ldi(DI), BX
 	SHLQ $2, BX
@@ -4944,6 +4946,8 @@ TEXT ·narrow16AVX512(SB), NOSPLIT, $0-8
 	MOVQ $-1, BX
 	BZHIQ AX, BX, BX
 	KMOVW BX, K1
+	SHRQ $16, BX
+	KMOVW BX, K2
 	MOVQ tile_init(DI), AX
 	MOVQ tile_ldi(DI), BX
 	SHLQ $2, BX

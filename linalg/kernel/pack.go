@@ -48,23 +48,13 @@ func packColumns(panel, b []float32, k, width, cs int) {
 	if wide > 0 && quads > 0 {
 		for ; done+wide <= width; done += wide {
 			packQuads(level, &panel[done], &b[done*cs], cs, quads)
-			for i := 4 * quads; i < k; i++ {
-				for j := done; j < done+wide; j++ {
-					panel[i*Panel+j] = b[j*cs+i]
-				}
+			if whole := 4 * quads; whole < k {
+				transposeLoop(panel[whole*Panel+done:], Panel, b[done*cs+whole:], cs, wide, k-whole)
 			}
 		}
 	}
-	for ; done+4 <= width; done += 4 { // four writes side by side
-		b0, b1, b2, b3 := b[done*cs:][:k], b[(done+1)*cs:][:k], b[(done+2)*cs:][:k], b[(done+3)*cs:][:k]
-		for i := range b0 {
-			*(*[4]float32)(panel[i*Panel+done:]) = [4]float32{b0[i], b1[i], b2[i], b3[i]}
-		}
-	}
-	for ; done < width; done++ {
-		for i, v := range b[done*cs:][:k] {
-			panel[i*Panel+done] = v
-		}
+	if done < width {
+		transposeLoop(panel[done:], Panel, b[done*cs:], cs, width-done, k)
 	}
 	if width < Panel {
 		for i := range k {

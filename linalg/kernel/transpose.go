@@ -25,17 +25,18 @@ func Transpose(t []float32, ldt int, x []float32, ldx, m, n int) {
 	}
 }
 
-// transposeLoop is the meaning of [Transpose], in blocks both of whose forms stay in cache.
+// transposeLoop is the meaning of [Transpose]: four rows of x are written side by side.
 func transposeLoop(t []float32, ldt int, x []float32, ldx, m, n int) {
-	const side = 16
-	for left := 0; left < n; left += side {
-		for top := 0; top < m; top += side {
-			for j := left; j < min(left+side, n); j++ {
-				to := t[j*ldt:][:m]
-				for i := top; i < min(top+side, m); i++ {
-					to[i] = x[i*ldx+j]
-				}
-			}
+	i := 0
+	for ; i+4 <= m; i += 4 {
+		x0, x1, x2, x3 := x[i*ldx:][:n], x[(i+1)*ldx:][:n], x[(i+2)*ldx:][:n], x[(i+3)*ldx:][:n]
+		for j := range x0 {
+			*(*[4]float32)(t[j*ldt+i:]) = [4]float32{x0[j], x1[j], x2[j], x3[j]}
+		}
+	}
+	for ; i < m; i++ {
+		for j, v := range x[i*ldx:][:n] {
+			t[j*ldt+i] = v
 		}
 	}
 }

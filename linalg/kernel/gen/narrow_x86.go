@@ -15,20 +15,8 @@ func init() {
 // the other. They have so few terms for an element of a that it is a that has to be fetched in
 // time: the rows that follow those of the tile, a line of each with every line that is multiplied.
 func narrow(a *assembly, v vectors) {
-	a.line("")
-	a.line("// func %s(t *tile)", v.name)
-	a.line("TEXT ·%s(SB), NOSPLIT, $0-8", v.name)
-	a.op("MOVQ", "t+0(FP)", "DI")
-	a.op("MOVQ", "tile_a(DI)", left)
-	a.op("MOVQ", "tile_rs(DI)", rowBytes)
-	a.op("SHLQ", "$2", rowBytes)
-	a.op("MOVQ", "tile_b(DI)", right)
-	a.op("MOVQ", "tile_k(DI)", count)
-	v.pointToRows(a)
-	a.op("MOVQ", "tile_cols(DI)", "AX")
-	a.op("MOVQ", "$-1", "BX")
-	a.op("BZHIQ", "AX", "BX", "BX")
-	a.op("KMOVW", "BX", "K1")
+	v.open(a)
+	opMasks(a)
 	pointToSums(a)
 	v.choose(a, 1)
 	for rows := v.rows; rows > 0; rows-- {

@@ -52,22 +52,16 @@ const (
 	next                        = "AX"              // what is fetched while terms are multiplied
 )
 
-// leftRows are the registers that point to rows 0, 3, 6, 9 and 12 of a.
-var leftRows = []string{left, "R9", "R10", "R11", "R12"}
+// leftRows are the registers that point to rows 0, 3, 6, 9, 12 and 15 of a. The last is for tiles
+// that need no fromBytes meanwhile.
+var leftRows = []string{left, "R9", "R10", "R11", "R12", fromBytes}
 
 func tiles(a *assembly, v vectors) {
-	a.line("")
-	a.line("// func %s(t *tile)", v.name)
-	a.line("TEXT ·%s(SB), NOSPLIT, $0-8", v.name)
-	a.op("MOVQ", "t+0(FP)", "DI")
-	a.op("MOVQ", "tile_a(DI)", left)
-	a.op("MOVQ", "tile_rs(DI)", rowBytes)
-	a.op("SHLQ", "$2", rowBytes)
+	v.open(a)
 	a.op("MOVQ", "tile_cs(DI)", columnBytes)
 	a.op("SHLQ", "$2", columnBytes)
-	a.op("MOVQ", "tile_b(DI)", right)
-	a.op("MOVQ", "tile_k(DI)", count)
-	v.begin(a)
+	v.masks(a)
+	pointToSums(a)
 	a.op("CMPQ", "tile_cols(DI)", fmt.Sprintf("$%d", v.bytes/4))
 	a.op("JLE", "narrow")
 	v.choose(a, 2)
@@ -80,15 +74,17 @@ func tiles(a *assembly, v vectors) {
 	}
 }
 
-// begin points to the rows of a and to the first sums, and puts the number of rows into R15.
-func (v vectors) begin(a *assembly) {
-	v.pointToRows(a)
-	v.masks(a)
-	pointToSums(a)
-}
-
-// pointToRows sets the registers that point to rows of a.
-func (v vectors) pointToRows(a *assembly) {
+// open begins the function of a tile: it points to rows of a and to b, and counts its terms.
+func (v vectors) open(a *assembly) {
+	a.line("")
+	a.line("// func %s(t *tile)", v.name)
+	a.line("TEXT ·%s(SB), NOSPLIT, $0-8", v.name)
+	a.op("MOVQ", "t+0(FP)", "DI")
+	a.op("MOVQ", "tile_a(DI)", left)
+	a.op("MOVQ", "tile_rs(DI)", rowBytes)
+	a.op("SHLQ", "$2", rowBytes)
+	a.op("MOVQ", "tile_b(DI)", right)
+	a.op("MOVQ", "tile_k(DI)", count)
 	for i := 1; i < (v.rows+2)/3; i++ { // leftRows[i] = leftRows[i-1] + 3·rowBytes
 		a.op("LEAQ", fmt.Sprintf("(%s)(%s*2)", leftRows[i-1], rowBytes), leftRows[i])
 		a.op("ADDQ", rowBytes, leftRows[i])
@@ -116,20 +112,26 @@ func label(rows, wide int) string { return fmt.Sprintf("rows%dwide%d", rows, wid
 
 // masks sets K1 and K2, or Y14 and Y15, to the columns that exist.
 func (v vectors) masks(a *assembly) {
-	a.op("MOVQ", "tile_cols(DI)", "AX")
 	if v.register == "Z" {
-		a.op("MOVQ", "$-1", "BX")
-		a.op("BZHIQ", "AX", "BX", "BX")
-		a.op("KMOVW", "BX", "K1")
-		a.op("SHRQ", "$16", "BX")
-		a.op("KMOVW", "BX", "K2")
+		opMasks(a)
 		return
 	}
+	a.op("MOVQ", "tile_cols(DI)", "AX")
 	a.op("LEAQ", "·columnMasks(SB)", "BX")
 	a.op("SHLQ", "$2", "AX")
 	a.op("SUBQ", "AX", "BX") // 16 columns exist: 16 ones come first
 	a.op("VMOVUPS", "64(BX)", "Y14")
 	a.op("VMOVUPS", "96(BX)", "Y15")
+}
+
+// opMasks sets K1 and K2 to the columns that exist.
+func opMasks(a *assembly) {
+	a.op("MOVQ", "tile_cols(DI)", "AX")
+	a.op("MOVQ", "$-1", "BX")
+	a.op("BZHIQ", "AX", "BX", "BX")
+	a.op("KMOVW", "BX", "K1")
+	a.op("SHRQ", "$16", "BX")
+	a.op("KMOVW", "BX", "K2")
 }
 
 // tile writes the loop of one size. Accumulators come first; two registers hold a row of b,

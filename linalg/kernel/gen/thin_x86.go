@@ -10,21 +10,10 @@ func init() { files["thin_amd64.s"] = thin }
 // which eight columns are half.
 func thin() string {
 	a := newAssembly("thin_x86.go")
-	a.line("")
-	a.line("// func thinAVX512(t *tile)")
-	a.line("TEXT ·thinAVX512(SB), NOSPLIT, $0-8")
-	a.op("MOVQ", "t+0(FP)", "DI")
-	a.op("MOVQ", "tile_a(DI)", left)
-	a.op("MOVQ", "tile_rs(DI)", rowBytes)
-	a.op("SHLQ", "$2", rowBytes)
-	a.op("MOVQ", "tile_b(DI)", right)
-	a.op("MOVQ", "tile_k(DI)", count)
+	v := vectors{"thinAVX512", "Z", 64, 16, 1, false}
+	v.open(a)
 	a.op("MOVQ", "tile_next(DI)", next)
 	a.op("MOVQ", "tile_c(DI)", "DX")
-	for i := 1; i < len(thinRows); i++ {
-		a.op("LEAQ", fmt.Sprintf("(%s)(%s*2)", thinRows[i-1], rowBytes), thinRows[i])
-		a.op("ADDQ", rowBytes, thinRows[i])
-	}
 	for j := range thinColumns {
 		a.op("VMOVUPS", fmt.Sprintf("%d(DX)", 64*j), z(j))
 	}
@@ -38,10 +27,7 @@ func thin() string {
 		addTerm(a, i)
 	}
 	a.op("ADDQ", fmt.Sprintf("$%d", 64*thinTerms), next)
-	for _, row := range thinRows {
-		a.op("ADDQ", fmt.Sprintf("$%d", 4*thinTerms), row)
-	}
-	a.op("ADDQ", fmt.Sprintf("$%d", 4*thinColumns*thinTerms), right)
+	nextTerms(a, v.rows, thinTerms, 4*thinColumns)
 	a.op("SUBQ", fmt.Sprintf("$%d", thinTerms), count)
 	a.op("JGE", "loop")
 	a.line("rest:")
@@ -72,19 +58,8 @@ func thin() string {
 // at a time.
 const thinColumns, thinTerms = 8, 8
 
-// thinRows are the registers that point to every third row of a.
-var thinRows = []string{left, "R9", "R10", "R11", "R12", "BX"}
-
 func z(i int) string { return fmt.Sprintf("Z%d", i) }
 func y(i int) string { return fmt.Sprintf("Y%d", i) }
-
-// thinRow is where the terms of row i begin.
-func thinRow(i int) string {
-	if i%3 == 0 {
-		return fmt.Sprintf("(%s)", thinRows[i/3])
-	}
-	return fmt.Sprintf("(%s)(%s*%d)", thinRows[i/3], rowBytes, i%3)
-}
 
 // halves are the rows of which register i gets the terms: of the second in its upper half.
 func halves(i int) (lower, upper int) { return i%4 + i/4*8, i%4 + i/4*8 + 4 }
@@ -93,8 +68,8 @@ func halves(i int) (lower, upper int) { return i%4 + i/4*8, i%4 + i/4*8 + 4 }
 func loadTerms(a *assembly) {
 	for i := range 8 {
 		lower, upper := halves(i)
-		a.op("VMOVUPS", thinRow(lower), y(8+i))
-		a.op("VINSERTF32X8", "$1", thinRow(upper), z(8+i), z(8+i))
+		a.op("VMOVUPS", leftElement(lower, 0), y(8+i))
+		a.op("VINSERTF32X8", "$1", leftElement(upper, 0), z(8+i), z(8+i))
 	}
 }
 
@@ -102,8 +77,8 @@ func loadTerms(a *assembly) {
 func loadMasked(a *assembly) {
 	for i := range 8 {
 		lower, upper := halves(i)
-		a.op("VMOVUPS.Z", thinRow(lower), "K1", y(8+i))
-		a.op("VEXPANDPS", thinRow(upper), "K2", z(8+i))
+		a.op("VMOVUPS.Z", leftElement(lower, 0), "K1", y(8+i))
+		a.op("VEXPANDPS", leftElement(upper, 0), "K2", z(8+i))
 	}
 }
 
