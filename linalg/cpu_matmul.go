@@ -57,15 +57,6 @@ const (
 	pieceWork    = 1 << 18 // multiplications that are worth a thread
 )
 
-// multiply computes c (m, n) = init + a·b for b in panels. init is nil, c itself, or one row
-// for all.
-func multiply(c, init []float32, a factor, b []float32, n int) {
-	k := a.cols
-	pieces(c, init, a.rows, n, k, 1, func(p piece) {
-		kernel.Multiply(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), b[p.col*k:], p.rows, p.cols, k)
-	})
-}
-
 // piece is what a thread computes of a product.
 type piece struct {
 	c, init    []float32 // from its first element on
@@ -160,21 +151,29 @@ func (d cpu) MatMul(c, a, b *Tensor, op MatMul) {
 	if op.Accumulate {
 		init = c.F32()
 	}
-	multiplyPacking(c.F32(), init, left, right)
+	multiplyPacking(c.F32(), init, left, right, false)
 }
 
-// multiplyPacking computes c = init + a·b for a b that is not packed yet.
-func multiplyPacking(c, init []float32, a, b factor) {
-	panels := floats.borrow(kernel.PackedLen(b.rows, b.cols))
+// multiplyPacking computes c = init + a·b for a b that is not packed yet. Where a streams, from
+// memory and past the caches, what lies behind a piece's rows is asked for while they are multiplied.
+func multiplyPacking(c, init []float32, a, b factor, streams bool) {
+	n, k := b.cols, b.rows
+	panels := floats.borrow(kernel.PackedLen(k, n))
 	defer panels.giveBack()
 	b.panels(panels.data)
-	multiply(c, init, a, panels.data, b.cols)
+	pieces(c, init, a.rows, n, k, 1, func(p piece) {
+		var later []float32
+		if end := (p.row + p.rows) * k; streams && !a.transposed {
+			later = a.data[end:min(end+p.rows*k, len(a.data))]
+		}
+		kernel.MultiplyFetching(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), panels.data[p.col*k:], p.rows, p.cols, k, later)
+	})
 }
 
 // multiplySwapped computes c (m, n) (=|+=) a·b as the transpose of bᵀ·aᵀ, which packs a where
 // there is much less of it than of b. Every element is the same chain of sums.
 func multiplySwapped(c []float32, a, b factor, accumulate bool) {
-	m, n, k := a.rows, b.cols, b.rows
+	m, n := a.rows, b.cols
 	memory := floats.borrow(m * n)
 	defer memory.giveBack()
 	var init []float32
@@ -182,17 +181,7 @@ func multiplySwapped(c []float32, a, b factor, accumulate bool) {
 		init = memory.data
 		transpose(memory.data, c, m, n)
 	}
-	left, right := b.flipped(), a.flipped()
-	panels := floats.borrow(kernel.PackedLen(k, m))
-	defer panels.giveBack()
-	right.panels(panels.data)
-	pieces(memory.data, init, n, m, k, 1, func(p piece) {
-		var later []float32
-		if end := (p.row + p.rows) * k; !left.transposed { // what follows lies behind these rows
-			later = left.data[end:min(end+p.rows*k, len(left.data))]
-		}
-		kernel.MultiplyFetching(p.c, p.ldc, p.init, p.ldi, left.operand(p.row), panels.data[p.col*k:], p.rows, p.cols, k, later)
-	})
+	multiplyPacking(memory.data, init, b.flipped(), a.flipped(), true)
 	transpose(c, memory.data, n, m)
 }
 
