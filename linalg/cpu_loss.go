@@ -50,7 +50,10 @@ func crossEntropy(loss, largest, dlogits, logits, labels, scale *Tensor) {
 	parallel(n, rowGrain(classes), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			z, label := rowOf(logits, i), int(ids[i])
-			top := row.Max(z)
+			var top float32
+			if places != nil || label != Ignored {
+				top = row.Max(z)
+			}
 			if places != nil {
 				places[i] = largestOf(z, top)
 			}

@@ -49,8 +49,9 @@ func (x thin) giveBack() {
 func multiplyThin(c, init []float32, a, b factor) {
 	t := b.thin()
 	defer t.giveBack()
-	n, k := b.cols, b.rows
-	parallel((a.rows+tallest-1)/tallest, max(1, (a.rows+tallest-1)/tallest/4, pieceWork/(tallest*max(1, n*k))), func(lo, hi int) {
+	n, k, tiles := b.cols, b.rows, (a.rows+tallest-1)/tallest
+	const ranges = 4 // at most, about: the first rows of each come too late
+	parallel(tiles, max(1, tiles/ranges, pieceWork/(tallest*max(1, n*k))), func(lo, hi int) {
 		top, bottom := lo*tallest, min(hi*tallest, a.rows)
 		var from []float32
 		if init != nil {
