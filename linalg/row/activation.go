@@ -10,8 +10,7 @@ func GELU(y, x []float32) {
 		r.gelu()
 	}
 	for i := n; i < len(x); i++ {
-		z, _, tail := normalTail(x[i])
-		y[i] = larger(0, x[i]) - float32(z*tail)
+		y[i], _ = gelu(x[i])
 	}
 }
 
@@ -23,16 +22,34 @@ func GELUBackward(dx, g, x []float32) {
 		r.geluSlope()
 	}
 	for i := n; i < len(x); i++ {
-		z, e, tail := normalTail(x[i])
-		slope := tail - float32(z*float32(e*0.3989422804014327))
-		if z > 10 {
-			slope = 0 // as in sigmoid
-		}
-		if !(x[i] < 0) {
-			slope = 1 - slope
-		}
+		_, slope := gelu(x[i])
 		dx[i] = g[i] * slope
 	}
+}
+
+// GELUAndSlope computes GELU's y, and the slope that GELUBackward multiplies g by. slope may be x.
+func GELUAndSlope(y, slope, x []float32) {
+	n := whole(len(x))
+	if n > 0 {
+		r := row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, count: n}
+		r.geluBoth()
+	}
+	for i := n; i < len(x); i++ {
+		y[i], slope[i] = gelu(x[i])
+	}
+}
+
+// gelu returns x·Φ(x) and its derivative.
+func gelu(x float32) (y, slope float32) {
+	z, e, tail := normalTail(x)
+	slope = tail - float32(z*float32(e*0.3989422804014327))
+	if z > 10 {
+		slope = 0 // as in sigmoid
+	}
+	if !(x < 0) {
+		slope = 1 - slope
+	}
+	return larger(0, x) - float32(z*tail), slope
 }
 
 // normalTail returns z = min(|x|, 14), exp(−z²/2) and Φ(−z), which is that times a minimax
@@ -61,6 +78,7 @@ func sigmoid(e float32) (s, slope float32) {
 	if e < 1e22 {
 		s = 1 / (e + 1)
 	}
+	e = smaller(1e30, e) // no infinity meets a 0
 	return s, float32(float32(e*s) * s)
 }
 
@@ -75,8 +93,7 @@ func GELUTanh(y, x []float32) {
 		r.geluTanh()
 	}
 	for i := n; i < len(x); i++ {
-		inner := x[i] * (float32(float32(x[i]*x[i])*geluB) + geluA)
-		y[i] = x[i] / (exp(inner) + 1)
+		y[i], _ = geluTanh(x[i])
 	}
 }
 
@@ -88,13 +105,33 @@ func GELUTanhBackward(dx, g, x []float32) {
 		r.geluTanhSlope()
 	}
 	for i := n; i < len(x); i++ {
-		v := smaller(9.9, larger(-9.9, x[i])) // the slope is 0 or 1 beyond
-		square := float32(v * v)
-		s, slope := sigmoid(exp(v * (float32(square*geluB) + geluA)))
-		inner := v * (float32(square*(3*geluB)) + geluA)
-		dx[i] = g[i] * (s - float32(inner*slope))
+		_, slope := geluTanh(x[i])
+		dx[i] = g[i] * slope
 	}
 }
+
+// GELUTanhAndSlope computes both, as GELUAndSlope does.
+func GELUTanhAndSlope(y, slope, x []float32) {
+	n := whole(len(x))
+	if n > 0 {
+		r := row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, count: n}
+		r.geluTanhBoth()
+	}
+	for i := n; i < len(x); i++ {
+		y[i], slope[i] = geluTanh(x[i])
+	}
+}
+
+// geluTanh returns GELU's tanh form and its derivative, which is 0 or 1 where |x| is above 9.9.
+func geluTanh(x float32) (y, slope float32) {
+	e := exp(cubic(x, geluA, geluB))
+	s, slope := sigmoid(e)
+	inner := cubic(smaller(9.9, larger(-9.9, x)), geluA, 3*geluB)
+	return x / (e + 1), s - float32(inner*slope)
+}
+
+// cubic returns x·(a + b·x²).
+func cubic(x, a, b float32) float32 { return float32(x * (float32(float32(x*x)*b) + a)) }
 
 // Swish computes y = x·σ(a·x): SiLU for a = 1.
 func Swish(y, x []float32, a float32) {
@@ -104,7 +141,7 @@ func Swish(y, x []float32, a float32) {
 		r.swish()
 	}
 	for i := n; i < len(x); i++ {
-		y[i] = x[i] / (exp(x[i]*-a) + 1)
+		y[i], _ = swish(x[i], -a)
 	}
 }
 
@@ -116,15 +153,29 @@ func SwishBackward(dx, g, x []float32, a float32) {
 		r.swishSlope()
 	}
 	for i := n; i < len(x); i++ {
-		dx[i] = g[i] * swishSlope(x[i]*-a)
+		_, slope := swish(x[i], -a)
+		dx[i] = g[i] * slope
 	}
 }
 
-// swishSlope is the derivative of x·σ(x), of −x. It is 0 or 1 where |x| is above 86.
-func swishSlope(minus float32) float32 {
-	u := smaller(86, larger(-86, minus))
-	s, slope := sigmoid(exp(u))
-	return s - float32(u*slope)
+// SwishAndSlope computes both, as GELUAndSlope does.
+func SwishAndSlope(y, slope, x []float32, a float32) {
+	n := whole(len(x))
+	if n > 0 {
+		r := row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, scalars: [7]float32{-a}, count: n}
+		r.swishBoth()
+	}
+	for i := n; i < len(x); i++ {
+		y[i], slope[i] = swish(x[i], -a)
+	}
+}
+
+// swish returns x·σ(−minus·x) and its derivative, which is 0 or 1 where |minus·x| is above 86.
+func swish(x, minus float32) (y, slope float32) {
+	u := float32(x * minus)
+	e := exp(u)
+	s, slope := sigmoid(e)
+	return x / (e + 1), s - float32(smaller(86, larger(-86, u))*slope)
 }
 
 // Tanh computes y = tanh(x).
@@ -147,9 +198,26 @@ func TanhBackward(dx, g, x []float32) {
 		r.tanhSlope()
 	}
 	for i := n; i < len(x); i++ {
-		_, slope := sigmoid(exp(size(x[i]) * -2))
-		dx[i] = g[i] * float32(slope*4)
+		dx[i] = g[i] * tanhSlope(x[i])
 	}
+}
+
+// TanhAndSlope computes both, as GELUAndSlope does.
+func TanhAndSlope(y, slope, x []float32) {
+	n := whole(len(x))
+	if n > 0 {
+		r := row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, count: n}
+		r.tanhBoth()
+	}
+	for i := n; i < len(x); i++ {
+		y[i], slope[i] = tanh(x[i]), tanhSlope(x[i])
+	}
+}
+
+// tanhSlope returns 1 − tanh²(x).
+func tanhSlope(x float32) float32 {
+	_, slope := sigmoid(exp(size(x) * -2))
+	return float32(slope * 4)
 }
 
 // tanh is a minimax polynomial near 0, to 4e-9, where the difference elsewhere has few digits

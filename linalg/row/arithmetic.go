@@ -60,6 +60,18 @@ func Plus(y, a, b []float32) {
 	}
 }
 
+// Times computes y = a∘b.
+func Times(y, a, b []float32) {
+	n := whole(len(y))
+	if n > 0 {
+		r := row{rows: [6]*float32{&y[0], &a[0], &b[0]}, count: n}
+		r.times()
+	}
+	for i := n; i < len(y); i++ {
+		y[i] = a[i] * b[i]
+	}
+}
+
 // Dot returns Σ x∘y.
 func Dot(x, y []float32) float32 {
 	r, n := row{}, whole(len(x))

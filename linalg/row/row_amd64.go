@@ -220,6 +220,20 @@ func normSlopesAVX512(r *row)
 //go:noescape
 func normSlopesAVX2(r *row)
 
+func (r *row) times() {
+	if kernel.Current() == kernel.AVX512 {
+		timesAVX512(r)
+	} else {
+		timesAVX2(r)
+	}
+}
+
+//go:noescape
+func timesAVX512(r *row)
+
+//go:noescape
+func timesAVX2(r *row)
+
 func (r *row) gelu() {
 	if kernel.Current() == kernel.AVX512 {
 		geluAVX512(r)
@@ -247,6 +261,20 @@ func geluSlopeAVX512(r *row)
 
 //go:noescape
 func geluSlopeAVX2(r *row)
+
+func (r *row) geluBoth() {
+	if kernel.Current() == kernel.AVX512 {
+		geluBothAVX512(r)
+	} else {
+		geluBothAVX2(r)
+	}
+}
+
+//go:noescape
+func geluBothAVX512(r *row)
+
+//go:noescape
+func geluBothAVX2(r *row)
 
 func (r *row) geluTanh() {
 	if kernel.Current() == kernel.AVX512 {
@@ -276,6 +304,20 @@ func geluTanhSlopeAVX512(r *row)
 //go:noescape
 func geluTanhSlopeAVX2(r *row)
 
+func (r *row) geluTanhBoth() {
+	if kernel.Current() == kernel.AVX512 {
+		geluTanhBothAVX512(r)
+	} else {
+		geluTanhBothAVX2(r)
+	}
+}
+
+//go:noescape
+func geluTanhBothAVX512(r *row)
+
+//go:noescape
+func geluTanhBothAVX2(r *row)
+
 func (r *row) swish() {
 	if kernel.Current() == kernel.AVX512 {
 		swishAVX512(r)
@@ -304,6 +346,20 @@ func swishSlopeAVX512(r *row)
 //go:noescape
 func swishSlopeAVX2(r *row)
 
+func (r *row) swishBoth() {
+	if kernel.Current() == kernel.AVX512 {
+		swishBothAVX512(r)
+	} else {
+		swishBothAVX2(r)
+	}
+}
+
+//go:noescape
+func swishBothAVX512(r *row)
+
+//go:noescape
+func swishBothAVX2(r *row)
+
 func (r *row) tanh() {
 	if kernel.Current() == kernel.AVX512 {
 		tanhAVX512(r)
@@ -331,6 +387,20 @@ func tanhSlopeAVX512(r *row)
 
 //go:noescape
 func tanhSlopeAVX2(r *row)
+
+func (r *row) tanhBoth() {
+	if kernel.Current() == kernel.AVX512 {
+		tanhBothAVX512(r)
+	} else {
+		tanhBothAVX2(r)
+	}
+}
+
+//go:noescape
+func tanhBothAVX512(r *row)
+
+//go:noescape
+func tanhBothAVX2(r *row)
 
 func (r *row) swiglu() {
 	if kernel.Current() == kernel.AVX512 {

@@ -85,6 +85,11 @@ func (r *row) normSlopes() { normSlopesNEON(r) }
 //go:noescape
 func normSlopesNEON(r *row)
 
+func (r *row) times() { timesNEON(r) }
+
+//go:noescape
+func timesNEON(r *row)
+
 func (r *row) gelu() { geluNEON(r) }
 
 //go:noescape
@@ -94,6 +99,11 @@ func (r *row) geluSlope() { geluSlopeNEON(r) }
 
 //go:noescape
 func geluSlopeNEON(r *row)
+
+func (r *row) geluBoth() { geluBothNEON(r) }
+
+//go:noescape
+func geluBothNEON(r *row)
 
 func (r *row) geluTanh() { geluTanhNEON(r) }
 
@@ -105,6 +115,11 @@ func (r *row) geluTanhSlope() { geluTanhSlopeNEON(r) }
 //go:noescape
 func geluTanhSlopeNEON(r *row)
 
+func (r *row) geluTanhBoth() { geluTanhBothNEON(r) }
+
+//go:noescape
+func geluTanhBothNEON(r *row)
+
 func (r *row) swish() { swishNEON(r) }
 
 //go:noescape
@@ -115,6 +130,11 @@ func (r *row) swishSlope() { swishSlopeNEON(r) }
 //go:noescape
 func swishSlopeNEON(r *row)
 
+func (r *row) swishBoth() { swishBothNEON(r) }
+
+//go:noescape
+func swishBothNEON(r *row)
+
 func (r *row) tanh() { tanhNEON(r) }
 
 //go:noescape
@@ -124,6 +144,11 @@ func (r *row) tanhSlope() { tanhSlopeNEON(r) }
 
 //go:noescape
 func tanhSlopeNEON(r *row)
+
+func (r *row) tanhBoth() { tanhBothNEON(r) }
+
+//go:noescape
+func tanhBothNEON(r *row)
 
 func (r *row) swiglu() { swigluNEON(r) }
 

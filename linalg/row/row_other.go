@@ -39,21 +39,31 @@ func (*row) normSums() { panic("row: no kernels") }
 
 func (*row) normSlopes() { panic("row: no kernels") }
 
+func (*row) times() { panic("row: no kernels") }
+
 func (*row) gelu() { panic("row: no kernels") }
 
 func (*row) geluSlope() { panic("row: no kernels") }
+
+func (*row) geluBoth() { panic("row: no kernels") }
 
 func (*row) geluTanh() { panic("row: no kernels") }
 
 func (*row) geluTanhSlope() { panic("row: no kernels") }
 
+func (*row) geluTanhBoth() { panic("row: no kernels") }
+
 func (*row) swish() { panic("row: no kernels") }
 
 func (*row) swishSlope() { panic("row: no kernels") }
 
+func (*row) swishBoth() { panic("row: no kernels") }
+
 func (*row) tanh() { panic("row: no kernels") }
 
 func (*row) tanhSlope() { panic("row: no kernels") }
+
+func (*row) tanhBoth() { panic("row: no kernels") }
 
 func (*row) swiglu() { panic("row: no kernels") }
 

@@ -28,6 +28,7 @@ var functions = []function{
 	{"Add", 2, none(func(r [][]float32, _ []float32) { row.Add(r[0], r[1]) })},
 	{"Stream", 2, none(func(r [][]float32, _ []float32) { row.Stream(r[0], r[1]); row.Fence() })},
 	{"Plus", 3, none(func(r [][]float32, _ []float32) { row.Plus(r[0], r[1], r[2]) })},
+	{"Times", 3, none(func(r [][]float32, _ []float32) { row.Times(r[0], r[1], r[2]) })},
 	{"ReLU", 2, none(func(r [][]float32, _ []float32) { row.ReLU(r[0], r[1]) })},
 	{"ReLUBackward", 3, none(func(r [][]float32, _ []float32) { row.ReLUBackward(r[0], r[1], r[2]) })},
 	{"Rotate", 6, none(func(r [][]float32, s []float32) { row.Rotate(r[0], r[1], r[2], r[3], r[4], r[5], s[0]) })},
@@ -50,12 +51,16 @@ var functions = []function{
 	}},
 	{"NormSlopes", 4, none(func(r [][]float32, s []float32) { row.NormSlopes(r[0], r[1], r[2], r[3], s[0], s[1], s[2], s[3]) })},
 	{"GELU", 2, none(func(r [][]float32, _ []float32) { row.GELU(r[0], r[1]) })},
+	{"GELUAndSlope", 3, none(func(r [][]float32, _ []float32) { row.GELUAndSlope(r[0], r[1], r[2]) })},
 	{"GELUBackward", 3, none(func(r [][]float32, _ []float32) { row.GELUBackward(r[0], r[1], r[2]) })},
 	{"GELUTanh", 2, none(func(r [][]float32, _ []float32) { row.GELUTanh(r[0], r[1]) })},
+	{"GELUTanhAndSlope", 3, none(func(r [][]float32, _ []float32) { row.GELUTanhAndSlope(r[0], r[1], r[2]) })},
 	{"GELUTanhBackward", 3, none(func(r [][]float32, _ []float32) { row.GELUTanhBackward(r[0], r[1], r[2]) })},
 	{"Swish", 2, none(func(r [][]float32, s []float32) { row.Swish(r[0], r[1], s[0]) })},
+	{"SwishAndSlope", 3, none(func(r [][]float32, s []float32) { row.SwishAndSlope(r[0], r[1], r[2], s[0]) })},
 	{"SwishBackward", 3, none(func(r [][]float32, s []float32) { row.SwishBackward(r[0], r[1], r[2], s[0]) })},
 	{"Tanh", 2, none(func(r [][]float32, _ []float32) { row.Tanh(r[0], r[1]) })},
+	{"TanhAndSlope", 3, none(func(r [][]float32, _ []float32) { row.TanhAndSlope(r[0], r[1], r[2]) })},
 	{"TanhBackward", 3, none(func(r [][]float32, _ []float32) { row.TanhBackward(r[0], r[1], r[2]) })},
 	{"SwiGLU", 3, none(func(r [][]float32, _ []float32) { row.SwiGLU(r[0], r[1], r[2]) })},
 	{"SwiGLUBackward", 5, none(func(r [][]float32, _ []float32) { row.SwiGLUBackward(r[0], r[1], r[2], r[3], r[4]) })},
@@ -168,6 +173,51 @@ func TestElementsStandAlone(t *testing.T) {
 			for r, x := range run(t, f, kernel.Current(), one, s)[:f.rows] {
 				if !same(x[margin], all[r][i+margin]) {
 					t.Fatalf("%s: element %d alone is %v, among others %v", f.name, i, x[margin], all[r][i+margin])
+				}
+			}
+		}
+	}
+}
+
+// What is computed together is what is computed one after the other, bit by bit, and in the place of
+// what it is computed of.
+func TestAndSlope(t *testing.T) {
+	for _, f := range []struct {
+		name          string
+		value         func(y, x []float32)
+		slope         func(dx, g, x []float32)
+		valueAndSlope func(y, slope, x []float32)
+	}{
+		{name: "GELU", value: row.GELU, slope: row.GELUBackward, valueAndSlope: row.GELUAndSlope},
+		{name: "GELUTanh", value: row.GELUTanh, slope: row.GELUTanhBackward, valueAndSlope: row.GELUTanhAndSlope},
+		{name: "Tanh", value: row.Tanh, slope: row.TanhBackward, valueAndSlope: row.TanhAndSlope},
+		{
+			name: "Swish", value: func(y, x []float32) { row.Swish(y, x, 1.7) },
+			slope:         func(dx, g, x []float32) { row.SwishBackward(dx, g, x, 1.7) },
+			valueAndSlope: func(y, slope, x []float32) { row.SwishAndSlope(y, slope, x, 1.7) },
+		},
+	} {
+		x := []float32{0, float32(math.Copysign(0, -1)), float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 1e-42, -1e-42, 3e38, -3e38}
+		for v := float32(-120); v < 120; v += 0.037 {
+			x = append(x, v)
+		}
+		ones := make([]float32, len(x))
+		for i := range ones {
+			ones[i] = 1
+		}
+		for _, level := range kernel.Levels() {
+			restore, err := kernel.Use(level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			y, slope, wantY, wantSlope := make([]float32, len(x)), append([]float32{}, x...), make([]float32, len(x)), make([]float32, len(x))
+			f.value(wantY, x)
+			f.slope(wantSlope, ones, x)
+			f.valueAndSlope(y, slope, slope)
+			restore()
+			for i := range x {
+				if !same(y[i], wantY[i]) || !same(slope[i], wantSlope[i]) {
+					t.Fatalf("%s at %v of %v: %v and %v together, %v and %v alone", f.name, level, x[i], y[i], slope[i], wantY[i], wantSlope[i])
 				}
 			}
 		}

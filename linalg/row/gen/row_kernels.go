@@ -62,6 +62,7 @@ const ln2High, ln2Low = 0.693359375, math.Ln2 - ln2High
 // sigmoid returns σ = 1/(1 + e) and σ·(1 − σ).
 func (v *vectorCode) sigmoid(e value) (s, slope value) {
 	s = v.choose(less, e, v.constant(1e22), v.div(v.constant(1), v.add(e, v.constant(1))), v.constant(0))
+	e = v.smaller(v.constant(1e30), e) // no infinity meets a 0
 	return s, v.mul(v.mul(e, s), s)
 }
 
@@ -76,13 +77,18 @@ func (v *vectorCode) size(x value) value { return v.and(x, v.pattern(0x7fffffff)
 
 const geluA, geluB = -2 * 0.7978845608028654, -2 * 0.7978845608028654 * 0.044715
 
-func (v *vectorCode) geluTanhSlope(x value) value {
-	x = v.clamp(x, -9.9, 9.9)
-	square := v.mul(x, x)
-	s, slope := v.sigmoid(v.exp(v.mul(x, v.add(v.mul(square, v.constant(geluB)), v.constant(geluA)))))
-	inner := v.mul(x, v.add(v.mul(square, v.constant(3*geluB)), v.constant(geluA)))
-	return v.sub(s, v.mul(inner, slope))
+// cubic returns x·(a + b·x²).
+func (v *vectorCode) cubic(x value, a, b float64) value {
+	return v.mul(x, v.add(v.mul(v.mul(x, x), v.constant(b)), v.constant(a)))
 }
+
+// geluTanhSlope is the slope of GELU's tanh form at x, which is clamped, of exp(−2u).
+func (v *vectorCode) geluTanhSlope(x, e value) value {
+	s, slope := v.sigmoid(e)
+	return v.sub(s, v.mul(v.cubic(x, geluA, 3*geluB), slope))
+}
+
+func (v *vectorCode) clampGELU(x value) value { return v.clamp(x, -9.9, 9.9) }
 
 // normalTail returns z = min(|x|, 14), exp(−z²/2) and Φ(−z).
 func (v *vectorCode) normalTail(x value) (z, e, tail value) {
@@ -93,8 +99,12 @@ func (v *vectorCode) normalTail(x value) (z, e, tail value) {
 	return z, e, v.div(v.mul(e, p), q)
 }
 
-func (v *vectorCode) geluSlope(x value) value {
-	z, e, tail := v.normalTail(x)
+// gelu is x·Φ(x).
+func (v *vectorCode) gelu(x, z, tail value) value {
+	return v.sub(v.larger(v.constant(0), x), v.mul(z, tail))
+}
+
+func (v *vectorCode) geluSlope(x, z, e, tail value) value {
 	d := v.sub(tail, v.mul(z, v.mul(e, v.constant(0.3989422804014327))))
 	d = v.choose(greater, z, v.constant(10), v.constant(0), d)
 	return v.choose(less, x, v.constant(0), d, v.sub(v.constant(1), d))
@@ -108,11 +118,15 @@ func (v *vectorCode) tanh(x value) value {
 	return v.choose(less, square, v.constant(0.390625), near, far)
 }
 
-// swishSlope is the derivative of x·σ(x), of −x.
-func (v *vectorCode) swishSlope(minus value) value {
-	u := v.clamp(minus, -86, 86)
-	s, slope := v.sigmoid(v.exp(u))
+// swishSlope is the derivative of x·σ(x), of −x, which is clamped, and its exponential.
+func (v *vectorCode) swishSlope(u, e value) value {
+	s, slope := v.sigmoid(e)
 	return v.sub(s, v.mul(u, slope))
+}
+
+func (v *vectorCode) tanhSlope(x value) value {
+	_, slope := v.sigmoid(v.exp(v.mul(v.size(x), v.constant(-2))))
+	return v.mul(slope, v.constant(4))
 }
 
 // slopes makes P and S of an attention's scores and g·vᵀ.
@@ -164,36 +178,72 @@ var rowKernelList = []rowKernel{
 		z := v.mul(v.sub(v.load(2), v.scalar(0)), v.scalar(1))
 		v.store(0, v.mul(v.sub(v.sub(h, v.scalar(2)), v.mul(z, v.scalar(3))), v.scalar(1)))
 	}},
+	{name: "times", body: func(v *vectorCode) { v.store(0, v.mul(v.load(1), v.load(2))) }},
 	{name: "gelu", body: func(v *vectorCode) {
 		x := v.load(1)
 		z, _, tail := v.normalTail(x)
-		v.store(0, v.sub(v.larger(v.constant(0), x), v.mul(z, tail)))
+		v.store(0, v.gelu(x, z, tail))
 	}},
 	{name: "geluSlope", body: func(v *vectorCode) {
-		slope := v.geluSlope(v.load(2))
+		x := v.load(2)
+		z, e, tail := v.normalTail(x)
+		slope := v.geluSlope(x, z, e, tail)
 		v.store(0, v.mul(v.load(1), slope))
+	}},
+	{name: "geluBoth", body: func(v *vectorCode) { // y and the slope of x
+		x := v.load(2)
+		z, e, tail := v.normalTail(x)
+		y := v.gelu(x, z, tail)
+		slope := v.geluSlope(x, z, e, tail)
+		v.store(0, y)
+		v.store(1, slope)
 	}},
 	{name: "geluTanh", body: func(v *vectorCode) {
 		x := v.load(1)
-		inner := v.mul(x, v.add(v.mul(v.mul(x, x), v.constant(geluB)), v.constant(geluA)))
-		v.store(0, v.over(x, v.exp(inner)))
+		v.store(0, v.over(x, v.exp(v.cubic(x, geluA, geluB))))
 	}},
 	{name: "geluTanhSlope", body: func(v *vectorCode) {
-		slope := v.geluTanhSlope(v.load(2))
+		x := v.clampGELU(v.load(2))
+		slope := v.geluTanhSlope(x, v.exp(v.cubic(x, geluA, geluB)))
 		v.store(0, v.mul(v.load(1), slope))
+	}},
+	{name: "geluTanhBoth", body: func(v *vectorCode) {
+		x := v.load(2)
+		e := v.exp(v.cubic(x, geluA, geluB))
+		y := v.over(x, e)
+		slope := v.geluTanhSlope(v.clampGELU(x), e)
+		v.store(0, y)
+		v.store(1, slope)
 	}},
 	{name: "swish", scalars: 1, body: func(v *vectorCode) { // x·σ(a·x), of −a
 		x := v.load(1)
 		v.store(0, v.over(x, v.exp(v.mul(x, v.scalar(0)))))
 	}},
 	{name: "swishSlope", scalars: 1, body: func(v *vectorCode) { // of −a
-		slope := v.swishSlope(v.mul(v.load(2), v.scalar(0)))
+		u := v.clamp(v.mul(v.load(2), v.scalar(0)), -86, 86)
+		slope := v.swishSlope(u, v.exp(u))
 		v.store(0, v.mul(v.load(1), slope))
+	}},
+	{name: "swishBoth", scalars: 1, body: func(v *vectorCode) {
+		x := v.load(2)
+		u := v.mul(x, v.scalar(0))
+		e := v.exp(u)
+		y := v.over(x, e)
+		slope := v.swishSlope(v.clamp(u, -86, 86), e)
+		v.store(0, y)
+		v.store(1, slope)
 	}},
 	{name: "tanh", body: func(v *vectorCode) { v.store(0, v.tanh(v.load(1))) }},
 	{name: "tanhSlope", body: func(v *vectorCode) {
-		_, slope := v.sigmoid(v.exp(v.mul(v.size(v.load(2)), v.constant(-2))))
-		v.store(0, v.mul(v.load(1), v.mul(slope, v.constant(4))))
+		slope := v.tanhSlope(v.load(2))
+		v.store(0, v.mul(v.load(1), slope))
+	}},
+	{name: "tanhBoth", body: func(v *vectorCode) {
+		x := v.load(2)
+		y := v.tanh(x)
+		slope := v.tanhSlope(x)
+		v.store(0, y)
+		v.store(1, slope)
 	}},
 	{name: "swiglu", body: func(v *vectorCode) { // of gate and up
 		x := v.load(1)
