@@ -187,14 +187,19 @@ func testLinear(t *testing.T, d *cuda.Device, cpu linalg.Device, n, in, out int)
 			if i&4 > 0 {
 				e.Activation = []linalg.Activation{linalg.GELU, linalg.GELUTanh}[i>>3]
 				f.Activation = e.Activation
-				e.Before, f.Before = linalg.New(linalg.F32, n, out), d.Empty(hidden, n, out)
+				e.Saved, f.Saved = linalg.New(linalg.F32, n, out), d.Empty(hidden, n, out)
 			}
 			want, got := linalg.New(linalg.F32, n, out), d.Empty(hidden, n, out)
 			cpu.Linear(want, x.Convert(linalg.F32), near, e)
 			d.Linear(got, put(d, x), far, f)
 			check(t, d, precision.String()+" y", got, want, tolerance)
-			if e.Before != nil {
-				check(t, d, precision.String()+" before", f.Before, e.Before, tolerance)
+			if e.Saved != nil { // each device's own, for its own way back
+				behind := normal(7, linalg.F32, in, out)
+				b, c := linalg.Backward{Activation: e.Activation, Saved: e.Saved}, linalg.Backward{Activation: f.Activation, Saved: f.Saved}
+				want, got := linalg.New(linalg.F32, n, out), d.Empty(hidden, n, out)
+				cpu.LinearBackward(want, x.Convert(linalg.F32), cpu.Pack(behind, precision), b)
+				d.LinearBackward(got, put(d, x), d.Pack(put(d, behind), precision), c)
+				check(t, d, precision.String()+" back through f", got, want, tolerance)
 			}
 		}
 		for _, accumulate := range []bool{false, true} {

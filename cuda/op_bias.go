@@ -23,23 +23,23 @@ func (d *Device) AddBiasBackward(dbias, g *linalg.Tensor, accumulate bool) {
 // finish computes f(y + bias) + residual of a product y, as [linalg.Epilogue] says, for
 // Linear where the product's library does not.
 func (d *Device) finish(y *linalg.Tensor, e linalg.Epilogue) {
-	mustBeHidden("Linear", y, e.Before, e.Residual)
+	mustBeHidden("Linear", y, e.Saved, e.Residual)
 	mustBe("Linear", linalg.F32, e.Bias)
 	if e.Bias != nil {
 		mustEqual("Linear", e.Bias.Len(), y.Cols())
 	}
-	for _, t := range []*linalg.Tensor{e.Before, e.Residual} {
+	for _, t := range []*linalg.Tensor{e.Saved, e.Residual} {
 		if t != nil {
 			mustEqual("Linear", t.Len(), y.Len())
 		}
 	}
-	if e.Bias == nil && e.Before == nil && e.Residual == nil {
+	if e.Bias == nil && e.Saved == nil && e.Residual == nil {
 		return
 	}
 	f := "identity"
-	if e.Before != nil {
+	if e.Saved != nil {
 		f = curve(e.Activation)
 	}
 	d.overCells(named("cola_finish_"+f, y), y.Rows(), y.Cols(), pack(y),
-		y, e.Bias, e.Before, e.Residual, int64(y.Rows()), int32(y.Cols()))
+		y, e.Bias, e.Saved, e.Residual, int64(y.Rows()), int32(y.Cols()))
 }

@@ -53,7 +53,7 @@ func (d *Device) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue)
 	d.finish(y, e)
 }
 
-// LinearBackward computes dx (=|+=) g·W, or dx = (g·W)·f′(before) in one more pass over dx.
+// LinearBackward computes dx (=|+=) g·W, or dx = (g·W)∘f′ in one more pass over dx.
 func (d *Device) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.Backward) {
 	p := w.(*packed)
 	out, in := p.Shape()
@@ -69,14 +69,14 @@ func (d *Device) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.
 	default:
 		d.matMul("LinearBackward", dx, g, p.w, linalg.MatMul{Accumulate: b.Accumulate})
 	}
-	if b.Before != nil {
-		d.ActivateBackward(dx, dx, b.Before, b.Activation)
+	if b.Saved != nil {
+		d.ActivateBackward(dx, dx, b.Saved, b.Activation)
 	}
 }
 
 // linearFused does all of a linear layer in one product, and says whether it could.
 func (d *Device) linearFused(y, x, w *linalg.Tensor, e linalg.Epilogue) bool {
-	if e.Bias == nil && e.Before == nil && e.Residual == nil || e.Before != nil && !d.fusesGELU(e) {
+	if e.Bias == nil && e.Saved == nil && e.Residual == nil || e.Saved != nil && !d.fusesGELU(e) {
 		return false
 	}
 	var at devicePointer
@@ -92,10 +92,10 @@ func (d *Device) linearFused(y, x, w *linalg.Tensor, e linalg.Epilogue) bool {
 		mustEqual("Linear", e.Residual.Len(), y.Len())
 		p.beta, p.c = 1, d.matrix(e.Residual)
 	}
-	if e.Before != nil {
-		mustBeHidden("Linear", y, e.Before)
-		mustEqual("Linear", e.Before.Len(), y.Len())
-		p.aux = d.matrix(e.Before)
+	if e.Saved != nil {
+		mustBeHidden("Linear", y, e.Saved)
+		mustEqual("Linear", e.Saved.Len(), y.Len())
+		p.aux = d.matrix(e.Saved)
 	}
 	return d.multiply("Linear", p)
 }

@@ -6,27 +6,32 @@ import (
 	"github.com/gradientlearning/cola/linalg/row"
 )
 
-// curve is a function of every element of a row, and g times its derivative.
+// curve is a function of every element of a row, g times its derivative, and the function and its
+// derivative, which may be x.
 type curve struct {
-	value func(y, x []float32)
-	slope func(dx, g, x []float32)
+	value         func(y, x []float32)
+	slope         func(dx, g, x []float32)
+	valueAndSlope func(y, slope, x []float32)
 }
 
 const quickGELU = 1.702
 
 // curves by activation.
 var curves = [...]curve{
-	GELU:     {row.GELU, row.GELUBackward},
-	GELUTanh: {row.GELUTanh, row.GELUTanhBackward},
-	SiLU: {
-		func(y, x []float32) { row.Swish(y, x, 1) },
-		func(dx, g, x []float32) { row.SwishBackward(dx, g, x, 1) },
-	},
-	Tanh: {row.Tanh, row.TanhBackward},
-	QuickGELU: {
-		func(y, x []float32) { row.Swish(y, x, quickGELU) },
-		func(dx, g, x []float32) { row.SwishBackward(dx, g, x, quickGELU) },
-	},
+	GELU:      {row.GELU, row.GELUBackward, row.GELUAndSlope},
+	GELUTanh:  {row.GELUTanh, row.GELUTanhBackward, row.GELUTanhAndSlope},
+	SiLU:      swish(1),
+	Tanh:      {row.Tanh, row.TanhBackward, row.TanhAndSlope},
+	QuickGELU: swish(quickGELU),
+}
+
+// swish is x·σ(a·x).
+func swish(a float32) curve {
+	return curve{
+		func(y, x []float32) { row.Swish(y, x, a) },
+		func(dx, g, x []float32) { row.SwishBackward(dx, g, x, a) },
+		func(y, slope, x []float32) { row.SwishAndSlope(y, slope, x, a) },
+	}
 }
 
 func (f Activation) curve() curve {

@@ -40,21 +40,27 @@ func everywhere(t *testing.T, do func(t *testing.T)) {
 }
 
 // TestEpilogueIsFusedWithoutATrace: what is done with a product piece by piece is what would be
-// done with all of it, for products of several pieces each way and more terms than a block has.
+// done with all of it, for products of several pieces each way and more terms than a block has; and
+// so is the way back through it.
 func TestEpilogueIsFusedWithoutATrace(t *testing.T) {
 	const n, in, out = 231, 800, 301
 	dev := linalg.NewCPU()
 	x, w, bias, residual := random(1, n, in), random(2, out, in), random(3, out), random(4, n, out)
+	behind, g := random(5, in, out), random(6, n, in)
 	everywhere(t, func(t *testing.T) {
 		for _, precision := range []linalg.Precision{linalg.F32Products, linalg.BF16Weights} {
 			p := dev.Pack(w, precision)
-			plain, before, y := linalg.New(linalg.F32, n, out), linalg.New(linalg.F32, n, out), linalg.New(linalg.F32, n, out)
-			dev.Linear(plain, x, p, linalg.Epilogue{Bias: bias})
-			dev.Linear(y, x, p, linalg.Epilogue{Bias: bias, Activation: linalg.GELUTanh, Before: before, Residual: residual})
-			sameBits(t, "before", before.F32(), plain.F32())
-			dev.Activate(plain, before, linalg.GELUTanh)
-			dev.Add(plain, plain, residual)
-			sameBits(t, "y", y.F32(), plain.F32())
+			before, want, saved, y := linalg.New(linalg.F32, n, out), linalg.New(linalg.F32, n, out), linalg.New(linalg.F32, n, out), linalg.New(linalg.F32, n, out)
+			dev.Linear(before, x, p, linalg.Epilogue{Bias: bias})
+			dev.Linear(y, x, p, linalg.Epilogue{Bias: bias, Activation: linalg.GELUTanh, Saved: saved, Residual: residual})
+			dev.Activate(want, before, linalg.GELUTanh)
+			dev.Add(want, want, residual)
+			sameBits(t, "y", y.F32(), want.F32())
+			q := dev.Pack(behind, precision)
+			dev.LinearBackward(want, g, q, linalg.Backward{})
+			dev.ActivateBackward(want, want, before, linalg.GELUTanh)
+			dev.LinearBackward(y, g, q, linalg.Backward{Activation: linalg.GELUTanh, Saved: saved})
+			sameBits(t, "dx", y.F32(), want.F32())
 		}
 	})
 }

@@ -65,7 +65,7 @@ type Device interface {
 	Pack(w *Tensor, precision Precision) Packed
 	// Linear computes y = f(x·Wᵀ + bias) + residual, of which the epilogue says what there is.
 	Linear(y, x *Tensor, w Packed, e Epilogue)
-	// LinearBackward computes dx (=|+=) g·W, or dx = (g·W)·f′(before), as b says.
+	// LinearBackward computes dx (=|+=) g·W, or dx = (g·W)∘f′, as b says.
 	LinearBackward(dx, g *Tensor, w Packed, b Backward)
 
 	// LowRank computes y += s·(x·Aᵀ)·Bᵀ on the rows of every part, each with its own A, B and
@@ -127,10 +127,11 @@ type MatMul struct {
 type Epilogue struct {
 	// Bias (out) is added to every row; nil: none.
 	Bias *Tensor
-	// Activation is f, where Before is not nil. Before (n, out) gets f's argument, which its
-	// backward step needs.
+	// Activation is f, where Saved is not nil. Saved (n, out) gets what the way back through f
+	// needs, in the device's own form, which its LinearBackward alone reads: f′ of f's argument,
+	// or the argument.
 	Activation Activation
-	Before     *Tensor
+	Saved      *Tensor
 	// Residual (n, out) is added last; nil: none. It is not y.
 	Residual *Tensor
 }
@@ -139,10 +140,11 @@ type Epilogue struct {
 type Backward struct {
 	// Accumulate adds it to dx.
 	Accumulate bool
-	// Activation is f, where Before is not nil: the layer's input was f(before), and dx, which is
-	// set, becomes the gradient of Before (n, in).
+	// Activation is f, where Saved is not nil: the layer's input was what f made of the product of
+	// the layer before, which left Saved (n, in), and dx, which is set, becomes the gradient of
+	// that product.
 	Activation Activation
-	Before     *Tensor
+	Saved      *Tensor
 }
 
 // LowRank is a low-rank adapter on the rows Lo to Hi-1: A (r, in), B (out, r), and s.

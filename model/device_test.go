@@ -94,7 +94,7 @@ func (d *far) Axpy(y *linalg.Tensor, a float32, x *linalg.Tensor) { d.cpu.Axpy(i
 func (d *far) Scale(y *linalg.Tensor, a float32)                  { d.cpu.Scale(in(y), a) }
 func (d *far) MatMul(c, a, b *linalg.Tensor, op linalg.MatMul)    { d.cpu.MatMul(in(c), in(a), in(b), op) }
 func (d *far) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue) {
-	e.Bias, e.Before, e.Residual = in(e.Bias), in(e.Before), in(e.Residual)
+	e.Bias, e.Saved, e.Residual = in(e.Bias), in(e.Saved), in(e.Residual)
 	d.cpu.Linear(in(y), in(x), w.(farPacked).Packed, e)
 }
 func (d *far) LowRank(y, x *linalg.Tensor, parts []linalg.LowRank) {
@@ -104,8 +104,8 @@ func (d *far) LowRankBackward(dx, g *linalg.Tensor, parts []linalg.LowRank) {
 	d.cpu.LowRankBackward(in(dx), in(g), inParts(parts))
 }
 func (d *far) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.Backward) {
-	if b.Before != nil {
-		b.Before = in(b.Before)
+	if b.Saved != nil {
+		b.Saved = in(b.Saved)
 	}
 	d.cpu.LinearBackward(in(dx), in(g), w.(farPacked).Packed, b)
 }

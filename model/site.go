@@ -70,11 +70,11 @@ func (p *pass) mlp(up, down *linear, x, residual *Var, f activation) *Var {
 		return p.linearAdded(down, p.Activate(p.linear(up, x), f), residual)
 	}
 	n := x.Value.Rows()
-	y, before := p.empty(n, up.layer.site.Out), p.empty(n, up.layer.site.Out)
-	h := p.applyTo(up.layer, y, x, linalg.Epilogue{Activation: f.kind, Before: before}, linalg.Backward{})
+	y, saved := p.empty(n, up.layer.site.Out), p.empty(n, up.layer.site.Out)
+	h := p.applyTo(up.layer, y, x, linalg.Epilogue{Activation: f.kind, Saved: saved}, linalg.Backward{})
 	through := &Var{Value: y, gradient: h.gradient, rows: h.rows} // whose gradient is h's, by way of f
 	v := p.applyTo(down.layer, p.empty(n, down.layer.site.Out), through,
-		linalg.Epilogue{Residual: residual.Value}, linalg.Backward{Activation: f.kind, Before: before})
+		linalg.Epilogue{Residual: residual.Value}, linalg.Backward{Activation: f.kind, Saved: saved})
 	p.dev.Free(y)
 	return p.added(p.keep(v, h), residual)
 }
@@ -99,8 +99,8 @@ func (p *pass) applyTo(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue, b 
 	dx, packed := x.gradient, l.packed
 	p.dev.Linear(y, x.Value, packed, e)
 	h := y
-	if e.Before != nil {
-		h = e.Before
+	if e.Saved != nil {
+		h = e.Saved
 	}
 	return p.result(h, func(g *linalg.Tensor) {
 		p.add(dx, func(sum *linalg.Tensor, accumulate bool) {
@@ -133,8 +133,8 @@ func (p *pass) site(l *layer, y *linalg.Tensor, x *Var, e linalg.Epilogue, b lin
 	adapter.Apply(p.dev, y, in, p.parts(l, x.rows))
 	p.fold(in, x.Value)
 	n, h := y.Rows(), y
-	if e.Before != nil {
-		h = e.Before
+	if e.Saved != nil {
+		h = e.Saved
 	}
 	v := &Var{Value: h.Reshape(l.outputShape(n)...), rows: x.rows}
 	p.own(v)

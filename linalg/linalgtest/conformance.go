@@ -63,7 +63,6 @@ var checks = []check{
 	{"MatMul", checkMatMul},
 	{"Linear", checkLinear},
 	{"Epilogue", checkEpilogue},
-	{"Backward", checkBackward},
 	{"LowRank", checkLowRank},
 	{"Packed", checkPacked},
 	{"Bias", checkBias},

@@ -197,24 +197,24 @@ func (d forgetsResidual) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.E
 	d.Device.Linear(y, x, w, e)
 }
 
-// activatesBefore hands out f(x) where its argument is wanted.
-type activatesBefore struct{ linalg.Device }
+// activatesSaved leaves something else than its way back needs.
+type activatesSaved struct{ linalg.Device }
 
-func (d activatesBefore) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue) {
+func (d activatesSaved) Linear(y, x *linalg.Tensor, w linalg.Packed, e linalg.Epilogue) {
 	d.Device.Linear(y, x, w, e)
-	if e.Before != nil {
-		d.Activate(e.Before, e.Before, e.Activation)
+	if e.Saved != nil {
+		d.Activate(e.Saved, e.Saved, e.Activation)
 	}
 }
 
-// scaleOfTheFirst gives every part the first one's scale.
-type forgetsBefore struct{ linalg.Device }
+type forgetsSaved struct{ linalg.Device }
 
-func (d forgetsBefore) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.Backward) {
-	b.Before = nil
+func (d forgetsSaved) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b linalg.Backward) {
+	b.Saved = nil
 	d.Device.LinearBackward(dx, g, w, b)
 }
 
+// scaleOfTheFirst gives every part the first one's scale.
 type scaleOfTheFirst struct{ linalg.Device }
 
 func (d scaleOfTheFirst) LowRank(y, x *linalg.Tensor, parts []linalg.LowRank) {
@@ -278,8 +278,8 @@ func TestSuiteSeesBrokenDevices(t *testing.T) {
 		{"FiniteDifferences", offByAThousandth{cpu}, "LinearBackward"},
 		{"Transfer", losesRows{cpu}, "view"},
 		{"Epilogue", forgetsResidual{cpu}, "residual true"},
-		{"Epilogue", activatesBefore{cpu}, "before"},
-		{"Backward", forgetsBefore{cpu}, "through"},
+		{"Epilogue", activatesSaved{cpu}, "LinearBackward"},
+		{"Epilogue", forgetsSaved{cpu}, "LinearBackward"},
 		{"LowRank", scaleOfTheFirst{cpu}, "LowRank"},
 		{"Fetch", fetchesLate{cpu}, "something else"},
 		{"Hidden", coarse{cpu}, "in bf16: element"},

@@ -8,7 +8,7 @@ import (
 )
 
 // checkEpilogue holds every combination of bias, activation and residual against the same
-// steps one after the other.
+// steps one after the other, and what is saved for the way back against f′.
 func checkEpilogue(s *suite) error {
 	for _, shape := range productShapes {
 		n, out, in := shape[0], shape[1], shape[2]
@@ -17,6 +17,7 @@ func checkEpilogue(s *suite) error {
 		bias, biasw := s.random(out)
 		residual, residualw := s.random(n, out)
 		packed := s.dev.Pack(w, linalg.F32Products)
+		back := newWayBack(s, n, out)
 		for _, withBias := range []bool{false, true} {
 			e, b := linalg.Epilogue{}, []float64(nil)
 			if withBias {
@@ -27,7 +28,7 @@ func checkEpilogue(s *suite) error {
 			reference.Linear(size, absolute(xw), absolute(ww), absolute(b), n, in, out)
 			for _, withResidual := range []bool{false, true} {
 				for _, c := range activations {
-					e.Activation, e.Before = c.f, s.destination(false, nil, n, out)
+					e.Activation, e.Saved = c.f, s.destination(false, nil, n, out)
 					yw := make([]float64, n*out)
 					reference.Activate(yw, before, c.f)
 					if e.Residual = nil; withResidual {
@@ -38,11 +39,11 @@ func checkEpilogue(s *suite) error {
 					s.dev.Linear(y, x, packed, e)
 					what := fmt.Sprintf("Linear %v bias %v, %s, residual %v", shape, withBias, c.name, withResidual)
 					bound := float64(in+4) * s.bounds.Unit
-					if err := s.compare(what+": before", e.Before, before, size, bound); err != nil {
-						return err
-					}
 					// No curve is steeper than 1.2, and none of these numbers is far from 1.
 					if err := s.compare(what, y, yw, plusOne(size), 2*bound+s.bounds.Function); err != nil {
+						return err
+					}
+					if err := back.check(s, what, linalg.Backward{Activation: c.f, Saved: e.Saved}, before, size, bound); err != nil {
 						return err
 					}
 				}
@@ -59,6 +60,38 @@ func checkEpilogue(s *suite) error {
 	return nil
 }
 
+// wayBack is the layer behind one with an activation: its gradient comes back through both.
+type wayBack struct {
+	packed        linalg.Packed
+	g             *linalg.Tensor
+	product, size []float64 // g·W, and |g|·|W|
+	width, terms  int
+}
+
+// newWayBack draws a layer of width inputs and few outputs.
+func newWayBack(s *suite, n, width int) wayBack {
+	const out = 5
+	g, gw := s.random(n, out)
+	w, ww := s.random(out, width)
+	back := wayBack{packed: s.dev.Pack(w, linalg.F32Products), g: g, product: make([]float64, n*width), size: make([]float64, n*width), width: width, terms: out}
+	reference.LinearBackward(back.product, gw, ww, n, width, out, false)
+	reference.LinearBackward(back.size, absolute(gw), absolute(ww), n, width, out, false)
+	return back
+}
+
+// check holds LinearBackward through f against one step after the other. before is f's argument,
+// which the device knows to bound·size.
+func (back wayBack) check(s *suite, what string, b linalg.Backward, before, size []float64, bound float64) error {
+	want, magnitude := make([]float64, len(before)), make([]float64, len(before))
+	reference.ActivateBackward(want, back.product, before, b.Activation)
+	for i := range magnitude { // no slope is above 1.2, or changes faster than its argument
+		magnitude[i] = (1 + back.size[i]) * (1 + size[i])
+	}
+	dx := s.destination(false, nil, back.g.Rows(), back.width)
+	s.dev.LinearBackward(dx, back.g, back.packed, b)
+	return s.compare(what+": LinearBackward", dx, want, magnitude, 2*float64(back.terms+4)*s.bounds.Unit+bound+s.bounds.Function)
+}
+
 // plusOne returns x + 1 of every number.
 func plusOne(x []float64) []float64 {
 	y := make([]float64, len(x))
@@ -66,30 +99,4 @@ func plusOne(x []float64) []float64 {
 		y[i] = v + 1
 	}
 	return y
-}
-
-// checkBackward holds the way back through an activation and a product against one after the
-// other.
-func checkBackward(s *suite) error {
-	for _, shape := range productShapes {
-		n, out, in := shape[0], shape[1], shape[2]
-		g, gw := s.random(n, out)
-		w, ww := s.random(out, in)
-		before, bw := s.random(n, in)
-		packed := s.dev.Pack(w, linalg.F32Products)
-		product, size := make([]float64, n*in), make([]float64, n*in)
-		reference.LinearBackward(product, gw, ww, n, in, out, false)
-		reference.LinearBackward(size, absolute(gw), absolute(ww), n, in, out, false)
-		for _, c := range activations {
-			want := make([]float64, n*in)
-			reference.ActivateBackward(want, product, bw, c.f)
-			dx := s.destination(false, nil, n, in)
-			s.dev.LinearBackward(dx, g, packed, linalg.Backward{Activation: c.f, Before: before})
-			bound := 2*float64(out+4)*s.bounds.Unit + s.bounds.Function
-			if err := s.compare(fmt.Sprintf("LinearBackward %v through %s", shape, c.name), dx, want, plusOne(size), bound); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -53,7 +53,7 @@ func (s *suite) productOps(n, in, out int) []rowOp {
 			return ins[:1]
 		}},
 		{"Linear with an epilogue", []*linalg.Tensor{y, x, before, residual}, func(ins []*linalg.Tensor) []*linalg.Tensor {
-			s.dev.Linear(ins[0], ins[1], packed, linalg.Epilogue{Bias: bias, Activation: linalg.GELU, Before: ins[2], Residual: ins[3]})
+			s.dev.Linear(ins[0], ins[1], packed, linalg.Epilogue{Bias: bias, Activation: linalg.GELU, Saved: ins[2], Residual: ins[3]})
 			return []*linalg.Tensor{ins[0], ins[2]}
 		}},
 		{"LowRank and LowRankBackward", []*linalg.Tensor{y, x, g}, func(ins []*linalg.Tensor) []*linalg.Tensor {
