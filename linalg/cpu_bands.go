@@ -18,8 +18,9 @@ type Bands interface {
 }
 
 // bandRows is about how many rows a band has, of which threads take one at a time: so many that
-// it is worth going over all of b, and so few that the band stays in cache.
-const bandRows = 128
+// it is worth going over all of b, and so few that the band stays in cache with what is gone over
+// together with it.
+const bandRows = 64
 
 // MatMulBands computes init + aᵀ·b, band by band.
 func (cpu) MatMulBands(init, a, b *Tensor, unit int, later []*Tensor, do func(lo, hi int, c []float32)) {
@@ -42,8 +43,9 @@ func (cpu) MatMulBands(init, a, b *Tensor, unit int, later []*Tensor, do func(lo
 	rows := min((bandRows+unit-1)/unit*unit, m)
 	grain := max(1, pieceWork/max(1, rows*n*k))
 	parallel((m+rows-1)/max(1, rows), grain, func(first, last int) {
-		c := floats.borrow(rows * n)
+		c, turned := floats.borrow(rows*n), floats.borrow(rows*k)
 		defer c.giveBack()
+		defer turned.giveBack()
 		soon := make([][]float32, len(later))
 		for band := first; band < last; band++ {
 			lo, hi := band*rows, min((band+1)*rows, m)
@@ -55,7 +57,7 @@ func (cpu) MatMulBands(init, a, b *Tensor, unit int, later []*Tensor, do func(lo
 				from = start[lo*n : hi*n]
 			}
 			out := c.data[:(hi-lo)*n]
-			kernel.MultiplyFetching(out, n, from, n, left.operand(lo), panels.data, hi-lo, n, k, soon...)
+			kernel.MultiplyFetching(out, n, from, n, left.upright(turned.data, lo, hi), panels.data, hi-lo, n, k, soon...)
 			do(lo, hi, out)
 		}
 	})

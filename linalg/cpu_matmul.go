@@ -28,6 +28,17 @@ func (x factor) operand(lo int) kernel.Operand {
 	return kernel.Operand{Data: x.data[lo*rs:], RowStride: rs, ColStride: cs}
 }
 
+// uprightColumns is the number of columns of a product from which on its left factor is turned first,
+// if it is transposed. Rows that lie across memory take one place of the first cache, or few, and
+// every panel fetches them again.
+const uprightColumns = 256
+
+// upright writes the rows lo to hi-1 of a transposed factor to memory, each in one piece.
+func (x factor) upright(memory []float32, lo, hi int) kernel.Operand {
+	kernel.Transpose(memory, x.cols, x.data[lo:], x.rows, x.cols, hi-lo)
+	return kernel.Operand{Data: memory, RowStride: x.cols, ColStride: 1}
+}
+
 // pack packs x for the right side of a product.
 func (x factor) pack(dst []float32) {
 	rs, cs := x.strides()
@@ -161,6 +172,12 @@ func multiplyPacking(c, init []float32, a, b factor, streams bool) {
 	panels := floats.borrow(kernel.PackedLen(k, n))
 	defer panels.giveBack()
 	b.panels(panels.data)
+	if a.transposed && n >= uprightColumns {
+		turned := floats.borrow(a.rows * k)
+		defer turned.giveBack()
+		transpose(turned.data, a.data, k, a.rows)
+		a = factor{turned.data, a.rows, k, false}
+	}
 	pieces(c, init, a.rows, n, k, 1, func(p piece) {
 		var later []float32
 		if end := (p.row + p.rows) * k; streams && !a.transposed {
