@@ -37,14 +37,32 @@ type part struct {
 var attends = sync.Pool{New: func() any {
 	c := new(attending)
 	c.take = func(int, int) {
-		for i := int(c.next.Add(1)) - 1; i < len(c.parts); i = int(c.next.Add(1)) - 1 {
-			c.do(c, &c.parts[i])
+		for lo, hi := c.some(); lo < hi; lo, hi = c.some() {
+			for i := lo; i < hi; i++ {
+				c.do(c, &c.parts[i])
+			}
 		}
 	}
 	return c
 }}
 
-// run does the parts on several threads: each takes the next one, of which the largest come
+// together is how many parts a thread takes at once while many are left. Those of a span's heads lie
+// side by side in memory, which processors fetch ahead of who goes over it.
+const together = 4
+
+// some returns the parts that a thread is to do next.
+func (c *attending) some() (lo, hi int) {
+	for {
+		next := c.next.Load()
+		rest := len(c.parts) - int(next)
+		n := min(max(1, min(together, rest/(4*runtime.GOMAXPROCS(0)))), rest)
+		if n <= 0 || c.next.CompareAndSwap(next, next+int64(n)) {
+			return int(next), int(next) + n
+		}
+	}
+}
+
+// run does the parts on several threads: each takes the next ones, of which the largest come
 // first. What parts write does not overlap.
 func (c *attending) run(do func(c *attending, p *part)) {
 	c.do = do
