@@ -201,21 +201,21 @@ func (s *bartStack) embed(p *pass, seq sequences) *Var {
 // forward is the self attention, in the decoder the cross attention, and the mlp, each
 // added to its input and normalised.
 func (b *bartBlock) forward(p *pass, slot int, x, memory *Var, own, source sequences, causal bool) *Var {
-	x = p.Norm(p.Add(b.Self.self(p, slot, x, own, causal), x), b.SelfNorm)
+	x = p.Norm(b.Self.self(p, slot, x, own, causal), b.SelfNorm)
 	if b.Cross != nil {
-		x = p.Norm(p.Add(b.Cross.cross(p, slot+1, x, memory, own, source), x), b.CrossNorm)
+		x = p.Norm(b.Cross.cross(p, slot+1, x, memory, own, source), b.CrossNorm)
 	}
 	return p.Norm(p.mlp(b.Up, b.Down, x, x, b.activation), b.Norm)
 }
 
-// self attends over x itself.
+// self attends over x itself, and adds x.
 func (a *bartAttention) self(p *pass, slot int, x *Var, own sequences, causal bool) *Var {
 	q, k, v := p.linear(a.Query, x), p.linear(a.Key, x), p.linear(a.Value, x)
-	return p.linear(a.Output, p.attend(slot, a.heads, q, k, v, own, causal))
+	return p.linearAdded(a.Output, p.attend(slot, a.heads, q, k, v, own, causal), x)
 }
 
-// cross attends over the encoder's output.
+// cross attends over the encoder's output, and adds x.
 func (a *bartAttention) cross(p *pass, slot int, x, memory *Var, own, source sequences) *Var {
 	compute := func() (k, v *Var) { return p.linear(a.Key, memory), p.linear(a.Value, memory) }
-	return p.linear(a.Output, p.attendSource(slot, a.heads, p.linear(a.Query, x), compute, own, source))
+	return p.linearAdded(a.Output, p.attendSource(slot, a.heads, p.linear(a.Query, x), compute, own, source), x)
 }
