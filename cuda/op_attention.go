@@ -32,6 +32,11 @@ func (d *Device) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *linalg.Tensor
 	mustEqual("AttentionBackward", g.Len(), rows*a.Dim)
 	mustEqual("AttentionBackward", y.Len(), rows*a.Dim)
 	mustEqual("AttentionBackward", lse.Len(), rows)
+	if a.Set {
+		for _, t := range []*linalg.Tensor{dq, dk, dv} {
+			d.Zero(t)
+		}
+	}
 	by := kernelsFor(a, q, k)
 	dots := d.Empty(linalg.F32, rows)
 	d.launch(named("cola_attention_dots", q), grid1(rows, blockThreads/32), [3]int{blockThreads, 1, 1}, 0, dots, g, y, int64(rows), int32(a.Dim))

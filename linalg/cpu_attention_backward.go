@@ -15,8 +15,9 @@ const (
 	keyTile    = 256 // a multiple of kernel.Panel
 )
 
-// AttentionBackward adds the gradients of q, k and v to dq, dk and dv.
-func (cpu) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention) {
+// AttentionBackward adds the gradients of q, k and v to dq, dk and dv. Where it sets them, rows are
+// made 0 right before something is added to them, which is fast while they are in cache.
+func (d cpu) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention) {
 	a.check("AttentionBackward", q, k, v)
 	for _, pair := range [][2]*Tensor{{dq, q}, {dk, k}, {dv, v}} {
 		mustEqual("AttentionBackward", pair[0].Len(), pair[1].Len())
@@ -25,6 +26,12 @@ func (cpu) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention
 	mustEqual("AttentionBackward", g.Len(), q.Rows()*a.Heads*a.Dim)
 	mustEqual("AttentionBackward", y.Len(), g.Len())
 	mustEqual("AttentionBackward", lse.Len(), q.Rows()*a.Heads)
+	if a.Set && !(a.Cover(q.Rows()) && a.coverKeys(k.Rows())) {
+		for _, t := range []*Tensor{dq, dk, dv} {
+			d.Zero(t)
+		}
+		a.Set = false
+	}
 	c := attends.Get().(*attending)
 	c.a, c.q, c.k, c.v = a, columnsOf(q, a.QAt), columnsOf(k, a.KAt), columnsOf(v, a.VAt)
 	c.dq, c.dk, c.dv = columnsOf(dq, a.QAt), columnsOf(dk, a.KAt), columnsOf(dv, a.VAt)
@@ -42,19 +49,28 @@ type backwardPart struct {
 	queries, gradients []float32 // of a block, packed (rows, dim), where dk and dv are
 	weights, slopes    []float32 // of a tile, (rows, stride)
 	sums               []float32 // (rows, dim)
+	begun              int       // keys whose dk and dv have been made 0, or are not to be
 }
 
 // backward adds to the part's rows of dq, of dk and dv, or of all three.
 func (c *attending) backward(p *part) {
-	if p.queryLo == p.queryHi {
-		return
+	dim, n := c.a.Dim, 0
+	if p.queryLo < p.queryHi {
+		n = max(c.seen(p, p.queryHi-1)-p.keyLo, 0)
 	}
-	dim := c.a.Dim
-	n := c.seen(p, p.queryHi-1) - p.keyLo
-	if n <= 0 {
+	if c.a.Set && p.dkv {
+		c.clearKeys(p, n, p.keyHi-p.keyLo) // which no query sees
+	}
+	if n == 0 {
+		if c.a.Set && p.dq {
+			c.blocks(p, queryBlock, func(head, lo, rows int) { c.clearQueries(p, head, lo, rows) })
+		}
 		return
 	}
 	b := backwardPart{part: *p, n: n, stride: scoreStride(min(n, keyTile))}
+	if !c.a.Set {
+		b.begun = n
+	}
 	rows := min(p.queryHi-p.queryLo, queryBlock)
 	across, down, block := kernel.PackedLen(dim, n), kernel.PackedLen(n, dim), kernel.PackedLen(rows, dim)
 	memory := floats.borrow(2*across + down + 2*block + rows*(2*b.stride+dim))
@@ -86,6 +102,9 @@ func (c *attending) backward(p *part) {
 // backwardBlock adds what a block of queries gives.
 func (c *attending) backwardBlock(b *backwardPart, head, lo, rows int) {
 	dim, most := c.a.Dim, c.seen(&b.part, lo+rows-1)-b.keyLo
+	if c.a.Set && b.dq {
+		c.clearQueries(&b.part, head, lo, rows)
+	}
 	if most <= 0 {
 		return
 	}
@@ -97,6 +116,10 @@ func (c *attending) backwardBlock(b *backwardPart, head, lo, rows int) {
 				c.backwardBlock(b, head, lo+i, 1)
 			}
 			return
+		}
+		if b.begun < most { // never for the heads after the first, or where dk and dv are added to
+			c.clearKeys(&b.part, b.begun, most)
+			b.begun = most
 		}
 	}
 	var counts [queryBlock]int
@@ -175,5 +198,20 @@ func (c *attending) addToKeys(b *backwardPart, t attentionTile) {
 		weights := kernel.Operand{Data: b.weights[first*b.stride+lo:], RowStride: 1, ColStride: b.stride}
 		kernel.MultiplyTerms(dk, c.dk.stride, dk, c.dk.stride, slopes, b.queries[first*kernel.Panel:], t.queries, hi-lo, c.a.Dim, t.queries-first)
 		kernel.MultiplyTerms(dv, c.dv.stride, dv, c.dv.stride, weights, b.gradients[first*kernel.Panel:], t.queries, hi-lo, c.a.Dim, t.queries-first)
+	}
+}
+
+// clearQueries makes rows of dq 0.
+func (c *attending) clearQueries(p *part, head, lo, rows int) {
+	for i := range rows {
+		clear(c.query(c.dq, p, lo+i, head)[:c.a.Dim])
+	}
+}
+
+// clearKeys makes rows of dk and dv 0, counted from the part's first key.
+func (c *attending) clearKeys(p *part, lo, hi int) {
+	for i := p.keyLo + lo; i < p.keyLo+hi; i++ {
+		clear(c.key(c.dk, p, i)[:c.a.Dim])
+		clear(c.key(c.dv, p, i)[:c.a.Dim])
 	}
 }

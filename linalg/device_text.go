@@ -57,7 +57,7 @@ type TextDevice interface {
 	// AttentionBackward computes, with P = exp(scale·q·kᵀ − lse) and
 	// S = P∘(g·vᵀ − rows of Σ g∘y): dq += scale·S·k, dk += scale·Sᵀ·q, dv += Pᵀ·g.
 	// dq, dk and dv are as wide as q, k and v, and what they have beside these columns stays.
-	// No two spans share keys here.
+	// No two spans share keys here. With [Attention.Set] they are set and not added to.
 	AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attention)
 
 	// SquaredError computes loss[i] = (pred[i] − target[i])² and, where dpred is not nil,
@@ -90,6 +90,9 @@ type Attention struct {
 	// QAt, KAt and VAt are the first columns of q, k and v in their tensors, and of dq, dk and
 	// dv in theirs: one product may make all three, side by side.
 	QAt, KAt, VAt int
+	// Set says that dq, dk and dv hold nothing yet, and that all they have are these columns:
+	// they become the gradients, and 0 where no span is.
+	Set bool
 }
 
 // Span is one sequence: the rows of its queries, and those of its keys and values.
@@ -108,6 +111,14 @@ func (a Attention) Cover(n int) bool {
 		n -= s.QueryHi - s.QueryLo
 	}
 	return n <= 0 // no query is in two
+}
+
+// coverKeys reports whether every one of n keys is in a span, of spans that share none.
+func (a Attention) coverKeys(n int) bool {
+	for _, s := range a.Spans {
+		n -= s.KeyHi - s.KeyLo
+	}
+	return n <= 0
 }
 
 // keys returns how many keys query i of a span sees, counted from its first.

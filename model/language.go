@@ -1,6 +1,10 @@
 package model
 
-import "github.com/gradientlearning/cola/linalg"
+import (
+	"slices"
+
+	"github.com/gradientlearning/cola/linalg"
+)
 
 // The primitive operations of language models; see operation.go for the rules.
 
@@ -110,21 +114,27 @@ func (t *Tape) Attention(q, k, v *Var, a linalg.Attention) *Var {
 	lse := t.dev.New(linalg.F32, qv.Rows(), a.Heads)
 	t.dev.Attention(y, lse, qv, kv, vv, a)
 	w := t.result(y, func(g *linalg.Tensor) {
-		var unwanted []*linalg.Tensor // the device computes all three
-		sum := func(d *gradient, like *linalg.Tensor) *linalg.Tensor {
-			if d == nil {
-				unwanted = append(unwanted, t.dev.New(t.hidden, like.Shape()...))
-				return unwanted[len(unwanted)-1]
+		wanted, values := [3]*gradient{dq, dk, dv}, [3]*linalg.Tensor{qv, kv, vv}
+		a.Set = !slices.ContainsFunc(wanted[:], func(d *gradient) bool { return d != nil && d.sum != nil })
+		fresh := func(shape []int) *linalg.Tensor {
+			if a.Set {
+				return t.empty(shape...)
 			}
-			if d.sum == nil {
-				d.sum = t.dev.New(t.hidden, d.shape...)
+			return t.dev.New(t.hidden, shape...)
+		}
+		var sums [3]*linalg.Tensor
+		for i, d := range wanted {
+			switch {
+			case d == nil: // the device computes all three
+				sums[i] = fresh(values[i].Shape())
+				defer t.dev.Free(sums[i])
+				continue
+			case d.sum == nil: // and of columns of one value in one
+				d.sum = fresh(d.shape)
 			}
-			return d.sum
+			sums[i] = d.sum
 		}
-		t.dev.AttentionBackward(sum(dq, qv), sum(dk, kv), sum(dv, vv), g, y, lse, qv, kv, vv, a)
-		for _, d := range unwanted {
-			t.dev.Free(d)
-		}
+		t.dev.AttentionBackward(sums[0], sums[1], sums[2], g, y, lse, qv, kv, vv, a)
 	}, q, k, v)
 	return t.leave(t.keep(w, q, k, v, w), lse)
 }

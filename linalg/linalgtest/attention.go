@@ -182,6 +182,29 @@ func (p attending) checkBackward(s *suite, what string, yw, lsew []float64, allo
 			return err
 		}
 	}
+	return p.checkSet(s, what, y, lse, g)
+}
+
+// checkSet holds gradients that are set, over what must not be read, against those that are added to
+// zeros: bit by bit.
+func (p attending) checkSet(s *suite, what string, y, lse, g *linalg.Tensor) error {
+	width, narrow := p.a.Heads*p.a.Dim, p.a.KVHeads*p.a.Dim
+	q, k, v := s.upload(p.q, p.queries, width), s.upload(p.k, p.keys, narrow), s.upload(p.v, p.keys, narrow)
+	a := p.a
+	a.QAt, a.KAt, a.VAt = 0, 0, 0
+	gradients := func(fill float64) []*linalg.Tensor {
+		d := []*linalg.Tensor{s.upload(filled(len(p.q), fill), p.queries, width), s.upload(filled(len(p.k), fill), p.keys, narrow), s.upload(filled(len(p.k), fill), p.keys, narrow)}
+		s.dev.AttentionBackward(d[0], d[1], d[2], g, y, lse, q, k, v, a)
+		return d
+	}
+	want := gradients(0)
+	a.Set = true
+	got := gradients(math.NaN())
+	for i, name := range []string{"dq", "dk", "dv"} {
+		if string(s.bits(got[i])) != string(s.bits(want[i])) {
+			return fmt.Errorf("AttentionBackward %s that sets: %s is not what is added to zeros", what, name)
+		}
+	}
 	return nil
 }
 

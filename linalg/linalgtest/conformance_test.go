@@ -214,6 +214,13 @@ func (d forgetsSaved) LinearBackward(dx, g *linalg.Tensor, w linalg.Packed, b li
 	d.Device.LinearBackward(dx, g, w, b)
 }
 
+type addsAlways struct{ linalg.Device }
+
+func (d addsAlways) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *linalg.Tensor, a linalg.Attention) {
+	a.Set = false
+	d.Device.AttentionBackward(dq, dk, dv, g, y, lse, q, k, v, a)
+}
+
 // scaleOfTheFirst gives every part the first one's scale.
 type scaleOfTheFirst struct{ linalg.Device }
 
@@ -280,6 +287,7 @@ func TestSuiteSeesBrokenDevices(t *testing.T) {
 		{"Epilogue", forgetsResidual{cpu}, "residual true"},
 		{"Epilogue", activatesSaved{cpu}, "LinearBackward"},
 		{"Epilogue", forgetsSaved{cpu}, "LinearBackward"},
+		{"Attention", addsAlways{cpu}, "that sets"},
 		{"LowRank", scaleOfTheFirst{cpu}, "LowRank"},
 		{"Fetch", fetchesLate{cpu}, "something else"},
 		{"Hidden", coarse{cpu}, "in bf16: element"},
