@@ -38,7 +38,13 @@ func (t *Tape) added(a, b *Var) *Var { return t.view(a.Value, t.addBackward(a, b
 func (t *Tape) addBackward(a, b *Var) func(g *linalg.Tensor) {
 	da, db := a.gradient, b.gradient
 	return func(g *linalg.Tensor) {
-		t.addTo(db, func(sum *linalg.Tensor) { t.dev.Axpy(sum, 1, g) })
+		t.add(db, func(sum *linalg.Tensor, accumulate bool) {
+			if accumulate {
+				t.dev.Axpy(sum, 1, g)
+			} else {
+				t.dev.Copy(sum, g)
+			}
+		})
 		t.give(da, g)
 	}
 }
