@@ -65,6 +65,7 @@ const (
 	deepPanels   = 24      // at most, about
 	nearElements = 1 << 23 // of b: if it has more, they come from memory for every piece anew
 	farRows      = 100     // then a piece has no fewer, and less than twice as many
+	tallRows     = 224     // of a piece of which b is widened for every piece anew
 	pieceWork    = 1 << 18 // multiplications that are worth a thread
 )
 
@@ -76,9 +77,14 @@ type piece struct {
 	rows, cols int
 }
 
-// pieces calls do for the pieces of a product c (m, n) of k terms. They begin at rows that are
-// multiples of unit.
-func pieces(c, init []float32, m, n, k, unit int, do func(p piece)) {
+// cutting is what pieces of a product are cut by besides its size.
+type cutting struct {
+	unit int  // they begin at rows that are multiples of it
+	tall bool // they cost something that does not depend on how many rows they have
+}
+
+// pieces calls do for the pieces of a product c (m, n) of k terms.
+func pieces(c, init []float32, m, n, k int, cut cutting, do func(p piece)) {
 	if m == 0 || n == 0 {
 		return
 	}
@@ -87,9 +93,12 @@ func pieces(c, init []float32, m, n, k, unit int, do func(p piece)) {
 		ldi = 0
 	}
 	panels := (n + kernel.Panel - 1) / kernel.Panel
-	units, threads := (m+unit-1)/unit, runtime.GOMAXPROCS(0)
+	units, threads := (m+cut.unit-1)/cut.unit, runtime.GOMAXPROCS(0)
 	high := pieceRows
-	if k > shallow && k <= kernel.Depth {
+	switch {
+	case cut.tall:
+		high = tallRows
+	case k > shallow && k <= kernel.Depth:
 		high = deepRows
 	}
 	bands := max((m+high-1)/high, min(m/fewestRows, 4*threads/panels)) // a narrow product is cut between rows
@@ -108,7 +117,7 @@ func pieces(c, init []float32, m, n, k, unit int, do func(p piece)) {
 			band, part := i/across, i%across
 			parts := min(together, across-part, hi-i)
 			i += parts
-			top, bottom := band*units/bands*unit, min((band+1)*units/bands*unit, m)
+			top, bottom := band*units/bands*cut.unit, min((band+1)*units/bands*cut.unit, m)
 			left, right := part*panels/across*kernel.Panel, min((part+parts)*panels/across*kernel.Panel, n)
 			p := piece{c: c[top*n+left:], ldc: n, ldi: ldi, row: top, col: left, rows: bottom - top, cols: right - left}
 			if init != nil {
@@ -178,7 +187,7 @@ func multiplyPacking(c, init []float32, a, b factor, streams bool) {
 		transpose(turned.data, a.data, k, a.rows)
 		a = factor{turned.data, a.rows, k, false}
 	}
-	pieces(c, init, a.rows, n, k, 1, func(p piece) {
+	pieces(c, init, a.rows, n, k, cutting{unit: 1}, func(p piece) {
 		var later []float32
 		if end := (p.row + p.rows) * k; streams && !a.transposed {
 			later = a.data[end:min(end+p.rows*k, len(a.data))]

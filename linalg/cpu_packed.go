@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gradientlearning/cola/linalg/kernel"
+	"github.com/gradientlearning/cola/linalg/row"
 )
 
 // packed keeps the panels of Wᵀ, which y = x·Wᵀ multiplies by, and those of W for the way
@@ -76,14 +77,20 @@ func PackedBytes(out, in int, precision Precision) int64 {
 // multiply computes c = init + x·b, and then finishes every piece, if there is anything to do.
 func (b panels) multiply(c, init []float32, x *Tensor, precision Precision, f finish) {
 	a := factor{x.F32(), x.Rows(), b.k, false}
-	do, unit := b.product(a, f.meets), 1
-	if precision == BF16Products {
+	do, cut := b.product(a, f.meets), cutting{unit: 1, tall: b.single == nil}
+	switch {
+	case precision == BF16Products && kernel.BF16() != "none":
 		var rounded *borrowed[uint16]
 		rounded, do = b.rounded(a)
 		defer rounded.giveBack()
-		unit = kernel.Together
+		cut = cutting{unit: kernel.Together}
+	case precision == BF16Products:
+		rounded := roundedWide(a)
+		defer rounded.giveBack()
+		a.data = rounded.data
+		do = b.product(a, f.meets)
 	}
-	pieces(c, init, a.rows, b.n, b.k, unit, func(p piece) {
+	pieces(c, init, a.rows, b.n, b.k, cut, func(p piece) {
 		if f.aside {
 			memory := floats.borrow(p.rows * p.cols)
 			defer memory.giveBack()
@@ -98,23 +105,37 @@ func (b panels) multiply(c, init []float32, x *Tensor, precision Precision, f fi
 
 // product multiplies in float32, and fetches what the result meets.
 func (b panels) product(a factor, meets [2][]float32) func(p piece) {
-	if b.single != nil {
-		return func(p piece) {
-			var list [2]kernel.Meeting
-			n := 0
-			for _, data := range meets {
-				if data != nil {
-					list[n] = kernel.Meeting{Data: data[p.row*b.n+p.col:], Stride: b.n}
-					n++
-				}
-			}
-			kernel.Multiply(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), b.single[p.col*b.k:], p.rows, p.cols, b.k, list[:n]...)
-		}
-	}
 	terms := kernel.Terms(b.k)
 	return func(p piece) {
-		kernel.MultiplyWidened(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), b.half[p.col*terms:], p.rows, p.cols, b.k)
+		var list [2]kernel.Meeting
+		n := 0
+		for _, data := range meets {
+			if data != nil {
+				list[n] = kernel.Meeting{Data: data[p.row*b.n+p.col:], Stride: b.n}
+				n++
+			}
+		}
+		if b.single != nil {
+			kernel.Multiply(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), b.single[p.col*b.k:], p.rows, p.cols, b.k, list[:n]...)
+		} else {
+			kernel.MultiplyWidened(p.c, p.ldc, p.init, p.ldi, a.operand(p.row), b.half[p.col*terms:], p.rows, p.cols, b.k, list[:n]...)
+		}
 	}
+}
+
+// roundedWide rounds a, all of it first, to numbers of bfloat16 in float32: for processors that
+// multiply no bfloat16, or not faster.
+func roundedWide(a factor) *borrowed[float32] {
+	memory := floats.borrow(a.rows * a.cols)
+	parallel(a.rows, rowGrain(a.cols), func(lo, hi int) {
+		narrow := halves.borrow(a.cols)
+		defer narrow.giveBack()
+		for i := lo; i < hi; i++ {
+			row.NarrowBF16(narrow.data, a.data[i*a.cols:][:a.cols])
+			row.WidenBF16(memory.data[i*a.cols:][:a.cols], narrow.data)
+		}
+	})
+	return memory
 }
 
 // rounded rounds a, all of it first, and multiplies that.

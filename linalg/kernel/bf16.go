@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // A factor of bfloat16 is kept in pairs of terms, as the instructions that multiply it read
 // them, and its terms are filled up with zeros to a multiple of 32.
@@ -66,30 +69,52 @@ func widenLoop(dst []float32, src []uint16, terms int) {
 }
 
 // MultiplyWidened computes what [Multiply] does, with b widened to float32 as it is needed: the
-// same bits as with b packed in float32, had it been rounded.
-func MultiplyWidened(c []float32, ldc int, init []float32, ldi int, a Operand, b []uint16, m, n, k int) {
+// same bits as with b packed in float32, had it been rounded. Each panel is widened once for all rows
+// of a, so that these should be many.
+func MultiplyWidened(c []float32, ldc int, init []float32, ldi int, a Operand, b []uint16, m, n, k int, meets ...Meeting) {
 	s := borrowPanel()
 	defer s.giveBack()
-	for j := 0; j < n; j += Panel {
-		width := min(Panel, n-j)
-		for p := 0; p < k || p == 0; p += panelDepth {
-			depth := min(panelDepth, k-p)
-			widen(s.panel[:], b[(j*Terms(k)/Panel+p)*Panel:], depth)
-			from, step := init, ldi
-			if p > 0 {
-				from, step = c, ldc
+	for p := 0; p < k || p == 0; p += panelDepth {
+		depth := min(panelDepth, k-p)
+		g := block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: s.panel[:PackedLen(depth, Panel)], m: m, k: depth, all: depth}
+		g.a.Data = a.Data[min(p*a.ColStride, len(a.Data)):]
+		var near [2]Meeting
+		for j := 0; j < n; j += Panel {
+			if p+depth >= k {
+				g.meets = near[:copy(near[:], meets)]
+				for i := range g.meets {
+					g.meets[i].Data = g.meets[i].Data[j:]
+				}
 			}
-			var start []float32
-			if from != nil {
-				start = from[j:]
-			}
-			left := Operand{a.Data, a.RowStride, a.ColStride}
-			if p > 0 {
-				left.Data = a.Data[p*a.ColStride:]
-			}
-			Multiply(c[j:], ldc, start, step, left, s.panel[:], m, width, depth)
+			g.n = min(Panel, n-j)
+			g.widened(s, b, j, p, Terms(k))
 		}
+		init, ldi = c, ldc
 	}
+}
+
+// widened multiplies by the panel from column j, of the terms from p on, of a packed b that has so
+// many, and asks for what is widened next.
+func (g block) widened(s *panel, b []uint16, j, p, terms int) {
+	from := (j*terms/Panel + p) * Panel
+	widen(g.b, b[from:], g.k)
+	g.c = g.c[j:]
+	if g.init != nil {
+		g.init = g.init[j:]
+	}
+	if g.m == 0 {
+		return
+	}
+	if !g.tiled() {
+		multiplyLoop(g.c, g.ldc, g.init, g.ldi, g.a, g.b, g.m, g.n, g.k)
+		return
+	}
+	if next := from + terms*Panel; next+g.k*Panel <= len(b) {
+		s.next[0] = unsafe.Slice((*float32)(unsafe.Pointer(&b[next])), g.k*Panel/2)
+		s.fetching = fetching{later: s.next[:]}
+		g.later = &s.fetching
+	}
+	multiplyBlocked(g)
 }
 
 // MultiplyBF16 computes c = init + a·b from a (m, k), rounded by [RoundBF16] to memory for
