@@ -185,26 +185,18 @@ func clip(g []float32, factor float64) {
 	})
 }
 
+// sgd moves the elements of parameter i from lo on.
 func (o *optimizer) sgd(i, lo int, g []float32, rate float64) {
-	w := o.params[i].Value.F32()[lo : lo+len(g)]
-	eta, decay, mu := float32(rate), float32(o.cfg.WeightDecay), float32(o.cfg.Momentum)
-	for j := range w {
-		d := g[j] + float32(decay*w[j])
-		if o.first != nil {
-			m := o.first[i].F32()[lo : lo+len(g)]
-			if o.steps.I32()[0] == 1 {
-				m[j] = d
-			} else {
-				m[j] = float32(mu*m[j]) + d
-			}
-			if o.cfg.Nesterov {
-				d += float32(mu * m[j])
-			} else {
-				d = m[j]
-			}
-		}
-		w[j] -= float32(eta * d)
+	hi := lo + len(g)
+	var m []float32
+	if o.first != nil {
+		m = o.first[i].F32()[lo:hi]
 	}
+	step := row.SGD{
+		Decay: float32(o.cfg.WeightDecay), Rate: float32(rate), Momentum: float32(o.cfg.Momentum),
+		Nesterov: o.cfg.Nesterov, First: o.steps.I32()[0] == 1,
+	}
+	step.Step(o.params[i].Value.F32()[lo:hi], m, g)
 }
 
 // adam returns the coefficients of the step that was counted last.

@@ -472,6 +472,48 @@ func rotateAVX512(r *row)
 //go:noescape
 func rotateAVX2(r *row)
 
+func (r *row) sgd() {
+	if kernel.Current() == kernel.AVX512 {
+		sgdAVX512(r)
+	} else {
+		sgdAVX2(r)
+	}
+}
+
+//go:noescape
+func sgdAVX512(r *row)
+
+//go:noescape
+func sgdAVX2(r *row)
+
+func (r *row) sgdMomentum() {
+	if kernel.Current() == kernel.AVX512 {
+		sgdMomentumAVX512(r)
+	} else {
+		sgdMomentumAVX2(r)
+	}
+}
+
+//go:noescape
+func sgdMomentumAVX512(r *row)
+
+//go:noescape
+func sgdMomentumAVX2(r *row)
+
+func (r *row) sgdNesterov() {
+	if kernel.Current() == kernel.AVX512 {
+		sgdNesterovAVX512(r)
+	} else {
+		sgdNesterovAVX2(r)
+	}
+}
+
+//go:noescape
+func sgdNesterovAVX512(r *row)
+
+//go:noescape
+func sgdNesterovAVX2(r *row)
+
 func (r *row) adam() {
 	if kernel.Current() == kernel.AVX512 {
 		adamAVX512(r)

@@ -175,6 +175,21 @@ func (r *row) rotate() { rotateNEON(r) }
 //go:noescape
 func rotateNEON(r *row)
 
+func (r *row) sgd() { sgdNEON(r) }
+
+//go:noescape
+func sgdNEON(r *row)
+
+func (r *row) sgdMomentum() { sgdMomentumNEON(r) }
+
+//go:noescape
+func sgdMomentumNEON(r *row)
+
+func (r *row) sgdNesterov() { sgdNesterovNEON(r) }
+
+//go:noescape
+func sgdNesterovNEON(r *row)
+
 func (r *row) adam() { adamNEON(r) }
 
 //go:noescape

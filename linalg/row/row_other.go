@@ -75,6 +75,12 @@ func (*row) reluSlope() { panic("row: no kernels") }
 
 func (*row) rotate() { panic("row: no kernels") }
 
+func (*row) sgd() { panic("row: no kernels") }
+
+func (*row) sgdMomentum() { panic("row: no kernels") }
+
+func (*row) sgdNesterov() { panic("row: no kernels") }
+
 func (*row) adam() { panic("row: no kernels") }
 
 // banded says that there are no kernels of several rows.

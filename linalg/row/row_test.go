@@ -64,6 +64,16 @@ var functions = []function{
 	{"TanhBackward", 3, none(func(r [][]float32, _ []float32) { row.TanhBackward(r[0], r[1], r[2]) })},
 	{"SwiGLU", 3, none(func(r [][]float32, _ []float32) { row.SwiGLU(r[0], r[1], r[2]) })},
 	{"SwiGLUBackward", 5, none(func(r [][]float32, _ []float32) { row.SwiGLUBackward(r[0], r[1], r[2], r[3], r[4]) })},
+	{"SGD", 2, none(func(r [][]float32, s []float32) { row.SGD{Decay: s[0], Rate: s[1]}.Step(r[0], nil, r[1]) })},
+	{"SGDMomentum", 3, none(func(r [][]float32, s []float32) {
+		row.SGD{Decay: s[0], Rate: s[1], Momentum: s[2]}.Step(r[0], r[1], r[2])
+	})},
+	{"SGDNesterov", 3, none(func(r [][]float32, s []float32) {
+		row.SGD{Decay: s[0], Rate: s[1], Momentum: s[2], Nesterov: true}.Step(r[0], r[1], r[2])
+	})},
+	{"SGDFirst", 3, none(func(r [][]float32, s []float32) {
+		row.SGD{Decay: s[0], Rate: s[1], Momentum: s[2], First: true}.Step(r[0], r[1], r[2])
+	})},
 	{"Adam", 4, none(func(r [][]float32, s []float32) {
 		row.Adam{Keep: s[0], Decay: s[1], Beta1: s[2], Beta2: s[3], Rate: s[4], Root: s[5], Epsilon: s[6]}.Step(r[0], r[1], r[2], r[3])
 	})},

@@ -129,6 +129,9 @@ func (v *vectorCode) tanhSlope(x value) value {
 	return v.mul(slope, v.constant(4))
 }
 
+// decayed is g + λw, with λ in the first scalar.
+func (v *vectorCode) decayed(g, w value) value { return v.add(g, v.mul(v.scalar(0), w)) }
+
 // slopes makes P and S of an attention's scores and g·vᵀ.
 func slopes(v *vectorCode) {
 	p := v.exp(v.sub(v.mul(v.load(0), v.scalar(0)), v.scalar(1)))
@@ -267,6 +270,23 @@ var rowKernelList = []rowKernel{
 		x, y, c, s := v.load(2), v.load(3), v.load(4), v.mul(v.load(5), v.scalar(0))
 		v.store(0, v.sub(v.mul(x, c), v.mul(y, s)))
 		v.store(1, v.add(v.mul(y, c), v.mul(x, s)))
+	}},
+	{name: "sgd", scalars: 2, body: func(v *vectorCode) { // w of g; λ and η
+		w := v.load(0)
+		v.store(0, v.sub(w, v.mul(v.scalar(1), v.decayed(v.load(1), w))))
+	}},
+	{name: "sgdMomentum", scalars: 3, body: func(v *vectorCode) { // w and m of g; λ, η and μ
+		w := v.load(0)
+		m := v.add(v.mul(v.scalar(2), v.load(1)), v.decayed(v.load(2), w))
+		v.store(1, m)
+		v.store(0, v.sub(w, v.mul(v.scalar(1), m)))
+	}},
+	{name: "sgdNesterov", scalars: 3, body: func(v *vectorCode) {
+		w := v.load(0)
+		g := v.decayed(v.load(2), w)
+		m := v.add(v.mul(v.scalar(2), v.load(1)), g)
+		v.store(1, m)
+		v.store(0, v.sub(w, v.mul(v.scalar(1), v.add(g, v.mul(v.scalar(2), m)))))
 	}},
 	{name: "adam", scalars: 7, body: func(v *vectorCode) { // w, m, v of g
 		w := v.load(0)
