@@ -21,6 +21,20 @@ func (p *pass) attend(slot int, h heads, q, k, v *Var, own sequences, causal boo
 	return p.Attention(q, k, v, a)
 }
 
+// attendPicked is attend for queries of which there is one of every text, that sees all its keys: the
+// first one where attention looks both ways, or the last.
+func (p *pass) attendPicked(slot int, h heads, q, k, v *Var, own sequences, causal bool, of *pick) *Var {
+	if of == nil {
+		return p.attend(slot, h, q, k, v, own, causal)
+	}
+	a := h.attention(false)
+	a.Spans = own.spans(own)
+	for e := range a.Spans {
+		a.Spans[e].QueryLo, a.Spans[e].QueryHi = e, e+1
+	}
+	return p.Attention(p.picked(q, of), k, v, a)
+}
+
 // attendSource runs a cross attention: of every sequence's queries over the keys that
 // compute makes of the encoder's output.
 func (p *pass) attendSource(slot int, h heads, q *Var, compute func() (k, v *Var), own, source sequences) *Var {

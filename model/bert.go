@@ -71,16 +71,18 @@ func newBERT(c *Config, f *fields, roberta bool) (*bert, func() int) {
 	return m, next
 }
 
-// hidden returns the hidden representations behind the last block.
-func (m *bert) hidden(p *pass, b *Batch) (*Var, sequences) {
+// hidden returns the hidden representations behind the last block: for a classifier those of every
+// text's first token.
+func (m *bert) hidden(p *pass, b *Batch) *Var {
 	s := p.input(b)
 	x := p.Add(p.embed(m.Tokens, s.ids), p.embed(m.Types, p.at(s, linalg.New(linalg.I32, s.rows()))))
 	x = p.Add(x, p.embed(m.Positions, p.at(s, m.positions(b, s))))
 	x = p.Norm(x, m.Norm)
+	first := m.classified(s.firsts(), b)
 	for i, blk := range m.Blocks {
-		x = p.block([]*Var{x}, func(x []*Var) *Var { return blk.forward(p, i, x[0], s) })
+		x = p.block([]*Var{x}, func(x []*Var) *Var { return blk.forward(p, i, x[0], s, first.of(i, len(m.Blocks))) })
 	}
-	return x, s
+	return x
 }
 
 // positions are 0, 1, 2 …; RoBERTa's count from its padding token's id + 1, pass over
@@ -105,10 +107,11 @@ func (m *bert) positions(b *Batch, s sequences) *linalg.Tensor {
 	return t
 }
 
-// forward is norm(x + attention(x)), and norm(that + mlp(that)).
-func (b *bertBlock) forward(p *pass, slot int, x *Var, s sequences) *Var {
+// forward is norm(x + attention(x)), and norm(that + mlp(that)), of some rows.
+func (b *bertBlock) forward(p *pass, slot int, x *Var, s sequences, rows *pick) *Var {
 	q, k, v := p.linear(b.Query, x), p.linear(b.Key, x), p.linear(b.Value, x)
-	x = p.Norm(p.linearAdded(b.Output, p.attend(slot, b.heads, q, k, v, s, false), x), b.Norm1)
+	a := p.attendPicked(slot, b.heads, q, k, v, s, false, rows)
+	x = p.Norm(p.linearAdded(b.Output, a, p.picked(x, rows)), b.Norm1)
 	return p.Norm(p.mlp(b.Up, b.Down, x, x, b.activation), b.Norm2)
 }
 
@@ -158,10 +161,9 @@ func (m *bertModel) prepare(linalg.Device) {
 func (m *bertModel) head() *linear { return m.Decoder }
 
 func (m *bertModel) forward(p *pass, b *Batch) *Var {
-	x, s := m.Body.hidden(p, b)
+	x := m.Body.hidden(p, b)
 	if m.Classifier != nil {
-		first := p.pick(x, s.firsts(), b)
-		return p.linear(m.Classifier, p.Activate(p.linear(m.Body.Pooler, first), activation{kind: linalg.Tanh}))
+		return p.linear(m.Classifier, p.Activate(p.linear(m.Body.Pooler, x), activation{kind: linalg.Tanh}))
 	}
 	return p.Norm(p.Activate(p.linear(m.Dense, x), m.activation), m.DenseNorm)
 }
@@ -210,10 +212,9 @@ func (m *robertaModel) prepare(linalg.Device) {
 func (m *robertaModel) head() *linear { return m.Decoder }
 
 func (m *robertaModel) forward(p *pass, b *Batch) *Var {
-	x, s := m.Body.hidden(p, b)
+	x := m.Body.hidden(p, b)
 	if m.Out != nil {
-		first := p.pick(x, s.firsts(), b)
-		return p.linear(m.Out, p.Activate(p.linear(m.Dense, first), activation{kind: linalg.Tanh}))
+		return p.linear(m.Out, p.Activate(p.linear(m.Dense, x), activation{kind: linalg.Tanh}))
 	}
 	return p.Norm(p.Activate(p.linear(m.LMDense, x), activation{kind: linalg.GELU}), m.LMNorm)
 }

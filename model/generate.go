@@ -269,7 +269,7 @@ func (w *writing) read() (*linalg.Tensor, error) {
 	p.cache = c
 	hidden := b.network.forward(p, batch)
 	s := sequences{ids: hidden, starts: batch.Starts}
-	logits := download(b.dev, p.linear(b.network.head(), p.pick(hidden, s.lasts(), batch)).Value)
+	logits := download(b.dev, p.linear(b.network.head(), p.picked(hidden, &pick{s.lasts(), examples(batch)})).Value)
 	p.end(0, nil)
 	return logits.Convert(linalg.F32), b.dev.Err()
 }

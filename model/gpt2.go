@@ -84,19 +84,21 @@ func (m *gpt2) head() *linear { return m.LMHead }
 func (m *gpt2) forward(p *pass, b *Batch) *Var {
 	s := p.input(b)
 	x := p.Add(p.embed(m.Tokens, s.ids), p.embed(m.Positions, p.at(s, s.positions(0))))
+	last := m.classified(s.lasts(), b)
 	for i, blk := range m.Blocks {
-		x = p.block([]*Var{x}, func(x []*Var) *Var { return blk.forward(p, i, x[0], s) })
+		x = p.block([]*Var{x}, func(x []*Var) *Var { return blk.forward(p, i, x[0], s, last.of(i, len(m.Blocks))) })
 	}
 	x = p.Norm(x, m.Final)
 	if m.Score != nil {
-		return p.linear(m.Score, p.pick(x, s.lasts(), b))
+		return p.linear(m.Score, x)
 	}
 	return x
 }
 
-// forward is x + attention(norm(x)), and that + mlp(norm(that)).
-func (b *gpt2Block) forward(p *pass, slot int, x *Var, s sequences) *Var {
+// forward is x + attention(norm(x)), and that + mlp(norm(that)), of some rows.
+func (b *gpt2Block) forward(p *pass, slot int, x *Var, s sequences, rows *pick) *Var {
 	qkv := p.linear(b.Attention, p.Norm(x, b.Norm1))
-	x = p.linearAdded(b.Output, p.attend(slot, b.heads, qkv, qkv, qkv, s, true), x)
+	a := p.attendPicked(slot, b.heads, qkv, qkv, qkv, s, true, rows)
+	x = p.linearAdded(b.Output, a, p.picked(x, rows))
 	return p.mlp(b.Up, b.Down, p.Norm(x, b.Norm2), x, b.activation)
 }

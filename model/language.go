@@ -115,7 +115,7 @@ func (t *Tape) Attention(q, k, v *Var, a linalg.Attention) *Var {
 	t.dev.Attention(y, lse, qv, kv, vv, a)
 	w := t.result(y, func(g *linalg.Tensor) {
 		wanted, values := [3]*gradient{dq, dk, dv}, [3]*linalg.Tensor{qv, kv, vv}
-		a.Set = !slices.ContainsFunc(wanted[:], func(d *gradient) bool { return d != nil && d.sum != nil })
+		a.Set = fills(a, qv, kv, vv) && !slices.ContainsFunc(wanted[:], func(d *gradient) bool { return d != nil && d.sum != nil })
 		fresh := func(shape []int) *linalg.Tensor {
 			if a.Set {
 				return t.empty(shape...)
@@ -137,6 +137,15 @@ func (t *Tape) Attention(q, k, v *Var, a linalg.Attention) *Var {
 		t.dev.AttentionBackward(sums[0], sums[1], sums[2], g, y, lse, qv, kv, vv, a)
 	}, q, k, v)
 	return t.leave(t.keep(w, q, k, v, w), lse)
+}
+
+// fills reports whether the columns of q, k and v are all that there are of these values.
+func fills(a linalg.Attention, q, k, v *linalg.Tensor) bool {
+	width, narrow := a.Heads*a.Dim, a.KVHeads*a.Dim
+	if q == k && k == v {
+		return q.Cols() == width+2*narrow
+	}
+	return q.Cols() == width && k.Cols() == narrow && v.Cols() == narrow
 }
 
 // SquaredError returns each row's (pred − target)² (n) for pred (n, 1). It ends a tape as

@@ -128,22 +128,26 @@ func (m *llama) forward(p *pass, b *Batch) *Var {
 	x := p.embed(m.Tokens, s.ids)
 	host := s.positions(0)
 	positions, table := p.place(host), m.rope.table(p.dev, host)
+	last := m.classified(s.lasts(), b)
 	for i, blk := range m.Blocks {
-		x = p.block([]*Var{x}, func(x []*Var) *Var { return blk.forward(p, i, x[0], s, positions, table) })
+		x = p.block([]*Var{x}, func(x []*Var) *Var {
+			return blk.forward(p, i, x[0], s, positions, table, last.of(i, len(m.Blocks)))
+		})
 	}
 	x = p.Norm(x, m.Final)
 	if m.Score != nil {
-		return p.linear(m.Score, p.pick(x, s.lasts(), b))
+		return p.linear(m.Score, x)
 	}
 	return x
 }
 
-// forward is x + attention(norm(x)), and that + mlp(norm(that)).
-func (b *llamaBlock) forward(p *pass, slot int, x *Var, s sequences, positions, table *linalg.Tensor) *Var {
+// forward is x + attention(norm(x)), and that + mlp(norm(that)), of some rows.
+func (b *llamaBlock) forward(p *pass, slot int, x *Var, s sequences, positions, table *linalg.Tensor, rows *pick) *Var {
 	h := p.Norm(x, b.Norm1)
 	q, k, v := p.linear(b.Query, h), p.linear(b.Key, h), p.linear(b.Value, h)
 	q, k = p.RoPE(q, positions, table), p.RoPE(k, positions, table)
-	x = p.linearAdded(b.Output, p.attend(slot, b.heads, q, k, v, s, true), x)
+	a := p.attendPicked(slot, b.heads, q, k, v, s, true, rows)
+	x = p.linearAdded(b.Output, a, p.picked(x, rows))
 	h = p.Norm(x, b.Norm2)
 	return p.linearAdded(b.Down, p.SwiGLU(p.linear(b.Gate, h), p.linear(b.Up, h)), x)
 }

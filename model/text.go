@@ -263,10 +263,36 @@ func (p *pass) lookUp(l *layer, ids *Var) *Var {
 	return v
 }
 
-// pick returns rows of x, of which every example has one.
-func (p *pass) pick(x *Var, rows *linalg.Tensor, b *Batch) *Var {
-	v := p.Select(x, p.place(rows))
-	v.rows = examples(b)
+// pick is one row of every text.
+type pick struct {
+	rows  *linalg.Tensor // by text, I32, on the host
+	owned []Rows         // the owners' texts
+}
+
+// classified returns the rows that the head of a classifier reads; of another model nil. Of what the last
+// block computes behind its attention nothing else is needed, and nothing else is computed.
+func (m texts) classified(rows *linalg.Tensor, b *Batch) *pick {
+	if m.task != sequenceClassification {
+		return nil
+	}
+	return &pick{rows, examples(b)}
+}
+
+// of block i of n is nil but for the last one's.
+func (k *pick) of(i, n int) *pick {
+	if i+1 < n {
+		return nil
+	}
+	return k
+}
+
+// picked returns rows of x; k nil: all.
+func (p *pass) picked(x *Var, k *pick) *Var {
+	if k == nil {
+		return x
+	}
+	v := p.Select(x, p.place(k.rows))
+	v.rows = k.owned
 	return v
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -254,5 +255,42 @@ func TestBadTexts(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.model, err, c.want)
 		}
+	}
+}
+
+// Of a classifier's last block what lies behind the attention is computed for the tokens that the
+// head reads alone, and its tuples have no other rows.
+func TestClassifierReadsOneRow(t *testing.T) {
+	behind := map[string][]string{
+		"bert":         {"encoder.layer.1.attention.output.dense", "encoder.layer.1.intermediate.dense", "encoder.layer.1.output.dense", "pooler.dense"},
+		"roberta":      {"encoder.layer.1.attention.output.dense", "encoder.layer.1.intermediate.dense", "encoder.layer.1.output.dense"},
+		"regression":   {"encoder.layer.0.attention.output.dense", "encoder.layer.0.intermediate.dense", "encoder.layer.0.output.dense"},
+		"gpt2-seq-cls": {"h.0.attn.c_proj", "h.0.mlp.c_fc", "h.0.mlp.c_proj"},
+	}
+	for _, name := range sorted(behind) {
+		t.Run(name, func(t *testing.T) {
+			c := tinyConfig(t, name)
+			c.Targets = []string{model.AllLinear}
+			b := newBase(t, c)
+			batch := textAdapted(t, b, newTexts(b, 3, 2))
+			_, s := pass(t, b, batch, model.Unmerged)
+			found := 0
+			for i, site := range b.Sites() {
+				want, rows := batch.Inputs.Rows(), []model.Rows{{Hi: int(batch.Starts[3])}, {Lo: int(batch.Starts[3]), Hi: batch.Inputs.Rows()}}
+				last := slices.ContainsFunc(behind[name], func(name string) bool { return strings.HasSuffix(site.Name, name) })
+				if last {
+					found++
+				}
+				if last || site.Head {
+					want, rows = len(batch.Starts), []model.Rows{{Hi: 3}, {Lo: 3, Hi: 5}}
+				}
+				if s.g[i].Rows() != want || !slices.Equal(s.rows[i], rows) {
+					t.Errorf("%s has a gradient of %d rows, the owners' %v; want %d, %v", site.Name, s.g[i].Rows(), s.rows[i], want, rows)
+				}
+			}
+			if found != len(behind[name]) {
+				t.Errorf("%d sites behind the last attention", found)
+			}
+		})
 	}
 }
