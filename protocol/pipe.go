@@ -22,11 +22,52 @@ const pipeBuffer = 1 << 20
 
 // stream is one direction of a pipe.
 type stream struct {
-	mu      sync.Mutex
-	changed chan struct{} // closed and replaced at every change
-	buffer  []byte
-	ended   bool // the writer closed: what is buffered can still be read
-	broken  bool // the reader closed: nothing more can be written
+	mu       sync.Mutex
+	changed  chan struct{} // closed and replaced at every change
+	buffer   []*chunk      // an idle pipe holds none
+	buffered int           // bytes in them
+	ended    bool          // the writer closed: what is buffered can still be read
+	broken   bool          // the reader closed: nothing more can be written
+}
+
+// chunk is memory of a pipe's buffer, of which the bytes lo to hi-1 are under way.
+type chunk struct {
+	lo, hi int
+	data   [64 << 10]byte
+}
+
+// chunks are those that no pipe holds.
+var chunks = sync.Pool{New: func() any { return new(chunk) }}
+
+// take reads from the first chunk, and lets go of it when it is empty.
+func (s *stream) take(p []byte) int {
+	c := s.buffer[0]
+	n := copy(p, c.data[c.lo:c.hi])
+	c.lo += n
+	s.buffered -= n
+	if c.lo == c.hi {
+		chunks.Put(c)
+		s.buffer[0] = nil
+		if s.buffer = s.buffer[1:]; len(s.buffer) == 0 {
+			s.buffer = nil
+		}
+	}
+	return n
+}
+
+// put writes to the last chunk, or to a new one, and returns how much that took.
+func (s *stream) put(p []byte) int {
+	last := len(s.buffer) - 1
+	if last < 0 || s.buffer[last].hi == len(s.buffer[last].data) {
+		c := chunks.Get().(*chunk)
+		c.lo, c.hi = 0, 0
+		s.buffer, last = append(s.buffer, c), last+1
+	}
+	c := s.buffer[last]
+	n := copy(c.data[c.hi:], p)
+	c.hi += n
+	s.buffered += n
+	return n
 }
 
 func newStream() *stream { return &stream{changed: make(chan struct{})} }
@@ -68,10 +109,7 @@ func (s *stream) read(p []byte, d *deadline) (n int, err error) {
 		case s.broken:
 			err = io.ErrClosedPipe
 		case len(s.buffer) > 0:
-			n = copy(p, s.buffer)
-			if s.buffer = s.buffer[n:]; len(s.buffer) == 0 {
-				s.buffer = nil // an idle pipe holds nothing
-			}
+			n = s.take(p)
 		case s.ended:
 			err = io.EOF
 		default:
@@ -88,14 +126,12 @@ func (s *stream) read(p []byte, d *deadline) (n int, err error) {
 func (s *stream) write(p []byte, d *deadline) (n int, err error) {
 	for n < len(p) && err == nil {
 		waitErr := s.await(d, func() bool {
-			room := pipeBuffer - len(s.buffer)
+			room := pipeBuffer - s.buffered
 			switch {
 			case s.ended || s.broken:
 				err = io.ErrClosedPipe
 			case room > 0:
-				take := min(room, len(p)-n)
-				s.buffer = append(s.buffer, p[n:n+take]...)
-				n += take
+				n += s.put(p[n:min(n+room, len(p))])
 			default:
 				return false
 			}
