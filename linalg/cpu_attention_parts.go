@@ -46,16 +46,16 @@ var attends = sync.Pool{New: func() any {
 	return c
 }}
 
-// together is how many parts a thread takes at once while many are left. Those of a span's heads lie
+// headsTogether is how many parts a thread takes at once while many are left. Those of a span's heads lie
 // side by side in memory, which processors fetch ahead of who goes over it.
-const together = 4
+const headsTogether = 4
 
 // some returns the parts that a thread is to do next.
 func (c *attending) some() (lo, hi int) {
 	for {
 		next := c.next.Load()
 		rest := len(c.parts) - int(next)
-		n := min(max(1, min(together, rest/(4*runtime.GOMAXPROCS(0)))), rest)
+		n := min(max(1, min(headsTogether, rest/(4*runtime.GOMAXPROCS(0)))), rest)
 		if n <= 0 || c.next.CompareAndSwap(next, next+int64(n)) {
 			return int(next), int(next) + n
 		}

@@ -23,8 +23,8 @@ func (p *pass) attend(slot int, h heads, q, k, v *Var, own sequences, causal boo
 
 // attendPicked is attend for queries of which there is one of every text, that sees all its keys: the
 // first one where attention looks both ways, or the last.
-func (p *pass) attendPicked(slot int, h heads, q, k, v *Var, own sequences, causal bool, of *pick) *Var {
-	if of == nil {
+func (p *pass) attendPicked(slot int, h heads, q, k, v *Var, own sequences, causal bool, rows *pick) *Var {
+	if rows == nil {
 		return p.attend(slot, h, q, k, v, own, causal)
 	}
 	a := h.attention(false)
@@ -32,7 +32,7 @@ func (p *pass) attendPicked(slot int, h heads, q, k, v *Var, own sequences, caus
 	for e := range a.Spans {
 		a.Spans[e].QueryLo, a.Spans[e].QueryHi = e, e+1
 	}
-	return p.Attention(p.picked(q, of), k, v, a)
+	return p.Attention(p.picked(q, rows), k, v, a)
 }
 
 // attendSource runs a cross attention: of every sequence's queries over the keys that
