@@ -33,9 +33,7 @@ func (d *Device) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *linalg.Tensor
 	mustEqual("AttentionBackward", y.Len(), rows*a.Dim)
 	mustEqual("AttentionBackward", lse.Len(), rows)
 	if a.Set {
-		for _, t := range []*linalg.Tensor{dq, dk, dv} {
-			d.Zero(t)
-		}
+		a.Clear(d, dq, dk, dv)
 	}
 	by := kernelsFor(a, q, k)
 	dots := d.Empty(linalg.F32, rows)

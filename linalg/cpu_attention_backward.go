@@ -27,9 +27,7 @@ func (d cpu) AttentionBackward(dq, dk, dv, g, y, lse, q, k, v *Tensor, a Attenti
 	mustEqual("AttentionBackward", y.Len(), g.Len())
 	mustEqual("AttentionBackward", lse.Len(), q.Rows()*a.Heads)
 	if a.Set && !(a.Cover(q.Rows()) && a.coverKeys(k.Rows())) {
-		for _, t := range []*Tensor{dq, dk, dv} {
-			d.Zero(t)
-		}
+		a.Clear(d, dq, dk, dv)
 		a.Set = false
 	}
 	c := attends.Get().(*attending)

@@ -113,6 +113,18 @@ func (a Attention) Cover(n int) bool {
 	return n <= 0 // no query is in two
 }
 
+// Clear makes dq, dk and dv 0, of which several may be one tensor: what a device that adds to them
+// does first where they are to be set.
+func (Attention) Clear(dev Device, dq, dk, dv *Tensor) {
+	dev.Zero(dq)
+	if dk != dq {
+		dev.Zero(dk)
+	}
+	if dv != dq && dv != dk {
+		dev.Zero(dv)
+	}
+}
+
 // coverKeys reports whether every one of n keys is in a span, of spans that share none.
 func (a Attention) coverKeys(n int) bool {
 	for _, s := range a.Spans {
