@@ -6,7 +6,7 @@ import "math"
 func GELU(y, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &x[0]}, count: n}
 		r.gelu()
 	}
 	for i := n; i < len(x); i++ {
@@ -18,7 +18,7 @@ func GELU(y, x []float32) {
 func GELUBackward(dx, g, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, count: n}
 		r.geluSlope()
 	}
 	for i := n; i < len(x); i++ {
@@ -31,7 +31,7 @@ func GELUBackward(dx, g, x []float32) {
 func GELUAndSlope(y, slope, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, count: n}
 		r.geluBoth()
 	}
 	for i := n; i < len(x); i++ {
@@ -89,7 +89,7 @@ const geluA, geluB = -2 * 0.7978845608028654, geluA * 0.044715 // −2·√(2/π
 func GELUTanh(y, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &x[0]}, count: n}
 		r.geluTanh()
 	}
 	for i := n; i < len(x); i++ {
@@ -101,7 +101,7 @@ func GELUTanh(y, x []float32) {
 func GELUTanhBackward(dx, g, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, count: n}
 		r.geluTanhSlope()
 	}
 	for i := n; i < len(x); i++ {
@@ -114,7 +114,7 @@ func GELUTanhBackward(dx, g, x []float32) {
 func GELUTanhAndSlope(y, slope, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, count: n}
 		r.geluTanhBoth()
 	}
 	for i := n; i < len(x); i++ {
@@ -137,7 +137,7 @@ func cubic(x, a, b float32) float32 { return float32(x * (float32(float32(x*x)*b
 func Swish(y, x []float32, a float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0]}, scalars: [7]float32{-a}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &x[0]}, scalars: [7]float32{-a}, count: n}
 		r.swish()
 	}
 	for i := n; i < len(x); i++ {
@@ -149,7 +149,7 @@ func Swish(y, x []float32, a float32) {
 func SwishBackward(dx, g, x []float32, a float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, scalars: [7]float32{-a}, count: n}
+		r := &row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, scalars: [7]float32{-a}, count: n}
 		r.swishSlope()
 	}
 	for i := n; i < len(x); i++ {
@@ -162,7 +162,7 @@ func SwishBackward(dx, g, x []float32, a float32) {
 func SwishAndSlope(y, slope, x []float32, a float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, scalars: [7]float32{-a}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, scalars: [7]float32{-a}, count: n}
 		r.swishBoth()
 	}
 	for i := n; i < len(x); i++ {
@@ -182,7 +182,7 @@ func swish(x, minus float32) (y, slope float32) {
 func Tanh(y, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &x[0]}, count: n}
 		r.tanh()
 	}
 	for i := n; i < len(x); i++ {
@@ -194,7 +194,7 @@ func Tanh(y, x []float32) {
 func TanhBackward(dx, g, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&dx[0], &g[0], &x[0]}, count: n}
 		r.tanhSlope()
 	}
 	for i := n; i < len(x); i++ {
@@ -206,7 +206,7 @@ func TanhBackward(dx, g, x []float32) {
 func TanhAndSlope(y, slope, x []float32) {
 	n := whole(len(x))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &slope[0], &x[0]}, count: n}
 		r.tanhBoth()
 	}
 	for i := n; i < len(x); i++ {
@@ -238,7 +238,7 @@ func tanh(x float32) float32 {
 func SwiGLU(y, gate, up []float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &gate[0], &up[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &gate[0], &up[0]}, count: n}
 		r.swiglu()
 	}
 	for i := n; i < len(y); i++ {
@@ -250,7 +250,7 @@ func SwiGLU(y, gate, up []float32) {
 func SwiGLUBackward(dgate, dup, g, gate, up []float32) {
 	n := whole(len(g))
 	if n > 0 {
-		r := row{rows: [6]*float32{&dgate[0], &dup[0], &g[0], &gate[0], &up[0]}, count: n}
+		r := &row{rows: [6]*float32{&dgate[0], &dup[0], &g[0], &gate[0], &up[0]}, count: n}
 		r.swigluSlopes()
 	}
 	for i := n; i < len(g); i++ {

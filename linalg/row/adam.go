@@ -14,7 +14,7 @@ type Adam struct{ Keep, Decay, Beta1, Beta2, Rate, Root, Epsilon float32 }
 func (c Adam) Step(w, m, v, g []float32) {
 	n := whole(len(w))
 	if n > 0 {
-		r := row{
+		r := &row{
 			rows:    [6]*float32{&w[0], &m[0], &v[0], &g[0]},
 			scalars: [7]float32{c.Keep, c.Decay, c.Beta1, c.Beta2, c.Rate, c.Root, c.Epsilon}, count: n,
 		}

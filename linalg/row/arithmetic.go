@@ -4,7 +4,7 @@ package row
 func Axpy(y []float32, alpha float32, x []float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0]}, scalars: [7]float32{alpha}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &x[0]}, scalars: [7]float32{alpha}, count: n}
 		r.axpy()
 	}
 	for i := n; i < len(y); i++ {
@@ -16,7 +16,7 @@ func Axpy(y []float32, alpha float32, x []float32) {
 func Scale(y []float32, alpha float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0]}, scalars: [7]float32{alpha}, count: n}
+		r := &row{rows: [6]*float32{&y[0]}, scalars: [7]float32{alpha}, count: n}
 		r.scale()
 	}
 	for i := n; i < len(y); i++ {
@@ -28,7 +28,7 @@ func Scale(y []float32, alpha float32) {
 func Add(y, x []float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &x[0]}, count: n}
 		r.add()
 	}
 	for i := n; i < len(y); i++ {
@@ -40,7 +40,7 @@ func Add(y, x []float32) {
 func AddPositive(y, x []float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &x[0]}, count: n}
 		r.addPositive()
 	}
 	for i := n; i < len(y); i++ {
@@ -52,7 +52,7 @@ func AddPositive(y, x []float32) {
 func Plus(y, a, b []float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &a[0], &b[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &a[0], &b[0]}, count: n}
 		r.plus()
 	}
 	for i := n; i < len(y); i++ {
@@ -64,7 +64,7 @@ func Plus(y, a, b []float32) {
 func Times(y, a, b []float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &a[0], &b[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &a[0], &b[0]}, count: n}
 		r.times()
 	}
 	for i := n; i < len(y); i++ {
@@ -76,7 +76,7 @@ func Times(y, a, b []float32) {
 func Dot(x, y []float32) float32 {
 	r, n := row{}, whole(len(x))
 	if n > 0 {
-		r.rows, r.count = [6]*float32{&x[0], &y[0]}, n
+		r.rows[0], r.rows[1], r.count = &x[0], &y[0], n
 		r.dot()
 	}
 	for i := n; i < len(x); i++ {
@@ -102,7 +102,7 @@ func Sum(x []float32) float32 {
 func ReLU(y, x []float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0]}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &x[0]}, count: n}
 		r.relu()
 	}
 	for i := n; i < len(y); i++ {
@@ -114,7 +114,7 @@ func ReLU(y, x []float32) {
 func ReLUBackward(dx, g, y []float32) {
 	n := whole(len(dx))
 	if n > 0 {
-		r := row{rows: [6]*float32{&dx[0], &g[0], &y[0]}, count: n}
+		r := &row{rows: [6]*float32{&dx[0], &g[0], &y[0]}, count: n}
 		r.reluSlope()
 	}
 	for i := n; i < len(dx); i++ {
@@ -131,7 +131,7 @@ func ReLUBackward(dx, g, y []float32) {
 func Rotate(y0, y1, x0, x1, cos, sin []float32, sign float32) {
 	n := whole(len(cos))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y0[0], &y1[0], &x0[0], &x1[0], &cos[0], &sin[0]}, scalars: [7]float32{sign}, count: n}
+		r := &row{rows: [6]*float32{&y0[0], &y1[0], &x0[0], &x1[0], &cos[0], &sin[0]}, scalars: [7]float32{sign}, count: n}
 		r.rotate()
 	}
 	for i := n; i < len(cos); i++ {

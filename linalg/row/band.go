@@ -45,7 +45,8 @@ func SoftmaxRows(x Band, counts []int, alpha float32, sums, tops []float32) {
 		return
 	}
 	_, _ = sums[len(counts)-1], tops[len(counts)-1]
-	b := band{rows: [2]*float32{x.first(counts)}, strides: [2]int{4 * x.Stride}, counts: &counts[0], n: len(counts), scalar: alpha, results: &tops[0]}
+	var b band
+	b.rows[0], b.strides[0], b.counts, b.n, b.scalar, b.results = x.first(counts), 4*x.Stride, &counts[0], len(counts), alpha, &tops[0]
 	b.largest()
 	b.numbers[0], b.results = &tops[0], &sums[0]
 	b.expSum()
@@ -63,7 +64,7 @@ func SlopesRows(s, d Band, counts []int, scale float32, lses, dots []float32) {
 		return
 	}
 	_, _ = lses[len(counts)-1], dots[len(counts)-1]
-	b := band{
+	b := &band{
 		rows: [2]*float32{s.first(counts), d.first(counts)}, strides: [2]int{4 * s.Stride, 4 * d.Stride},
 		numbers: [2]*float32{&lses[0], &dots[0]}, counts: &counts[0], n: len(counts), scalar: scale,
 	}
@@ -82,7 +83,7 @@ func DotRows(dots []float32, x, y Band, counts []int) {
 		return
 	}
 	_ = dots[len(counts)-1]
-	b := band{rows: [2]*float32{x.first(counts), y.first(counts)}, strides: [2]int{4 * x.Stride, 4 * y.Stride}, counts: &counts[0], n: len(counts), results: &dots[0]}
+	b := &band{rows: [2]*float32{x.first(counts), y.first(counts)}, strides: [2]int{4 * x.Stride, 4 * y.Stride}, counts: &counts[0], n: len(counts), results: &dots[0]}
 	b.dot()
 }
 
@@ -101,7 +102,7 @@ func ProductRows(y Band, alphas []float32, x Band, counts []int) {
 		return
 	}
 	_ = alphas[len(counts)-1]
-	b := band{rows: [2]*float32{y.first(counts), x.first(counts)}, strides: [2]int{4 * y.Stride, 4 * x.Stride}, numbers: [2]*float32{&alphas[0]}, counts: &counts[0], n: len(counts)}
+	b := &band{rows: [2]*float32{y.first(counts), x.first(counts)}, strides: [2]int{4 * y.Stride, 4 * x.Stride}, numbers: [2]*float32{&alphas[0]}, counts: &counts[0], n: len(counts)}
 	b.product()
 }
 
@@ -116,6 +117,6 @@ func AddPositiveRows(y, x Band, counts []int) {
 		}
 		return
 	}
-	b := band{rows: [2]*float32{y.first(counts), x.first(counts)}, strides: [2]int{4 * y.Stride, 4 * x.Stride}, counts: &counts[0], n: len(counts)}
+	b := &band{rows: [2]*float32{y.first(counts), x.first(counts)}, strides: [2]int{4 * y.Stride, 4 * x.Stride}, counts: &counts[0], n: len(counts)}
 	b.addPositive()
 }

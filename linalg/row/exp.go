@@ -58,13 +58,13 @@ func Max(x []float32) float32 {
 func ExpSum(dst, x []float32, top float32) float32 {
 	r, n := row{}, whole(len(x))
 	if n > 0 {
-		r.rows, r.scalars, r.count = [6]*float32{&dst[0], &x[0]}, [7]float32{top}, n
+		r.rows[0], r.rows[1], r.scalars[0], r.count = &dst[0], &x[0], top, n
 		r.expSum()
 	}
 	if n < len(x) && vectors() { // which take whole ones: the exponentials of −∞, 0, add nothing
 		rest := lowest
 		copy(rest[:], x[n:])
-		r.rows, r.scalars, r.count = [6]*float32{&rest[0], &rest[0]}, [7]float32{top}, lanes
+		r.rows[0], r.rows[1], r.scalars[0], r.count = &rest[0], &rest[0], top, lanes
 		r.expSum()
 		n += copy(dst[n:len(x)], rest[:])
 	}
@@ -81,7 +81,7 @@ func ExpSum(dst, x []float32, top float32) float32 {
 func Slopes(s, d []float32, scale, lse, dot float32) {
 	n := whole(len(s))
 	if n > 0 {
-		r := row{rows: [6]*float32{&s[0], &d[0]}, scalars: [7]float32{scale, lse, dot}, count: n}
+		r := &row{rows: [6]*float32{&s[0], &d[0]}, scalars: [7]float32{scale, lse, dot}, count: n}
 		r.slopes()
 	}
 	for i := n; i < len(s); i++ {

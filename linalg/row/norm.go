@@ -18,7 +18,7 @@ func Deviations(x []float32, mean float32) float32 {
 func Normalise(y, x, w, b []float32, mean, root float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0], &w[0], &b[0]}, scalars: [7]float32{mean, root}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &x[0], &w[0], &b[0]}, scalars: [7]float32{mean, root}, count: n}
 		r.normalise()
 	}
 	for i := n; i < len(y); i++ {
@@ -30,7 +30,7 @@ func Normalise(y, x, w, b []float32, mean, root float32) {
 func RootNormalise(y, x, w []float32, root float32) {
 	n := whole(len(y))
 	if n > 0 {
-		r := row{rows: [6]*float32{&y[0], &x[0], &w[0]}, scalars: [7]float32{root}, count: n}
+		r := &row{rows: [6]*float32{&y[0], &x[0], &w[0]}, scalars: [7]float32{root}, count: n}
 		r.rootNormalise()
 	}
 	for i := n; i < len(y); i++ {
@@ -42,7 +42,7 @@ func RootNormalise(y, x, w []float32, root float32) {
 func NormSums(g, x, w []float32, mean, root float32) (sum, dot float32) {
 	r, n := row{}, whole(len(g))
 	if n > 0 {
-		r.rows, r.scalars, r.count = [6]*float32{&g[0], &x[0], &w[0]}, [7]float32{mean, root}, n
+		r.rows[0], r.rows[1], r.rows[2], r.scalars[0], r.scalars[1], r.count = &g[0], &x[0], &w[0], mean, root, n
 		r.normSums()
 	}
 	for i := n; i < len(g); i++ {
@@ -57,7 +57,7 @@ func NormSums(g, x, w []float32, mean, root float32) (sum, dot float32) {
 func NormSlopes(dx, g, x, w []float32, mean, root, middle, slope float32) {
 	n := whole(len(dx))
 	if n > 0 {
-		r := row{rows: [6]*float32{&dx[0], &g[0], &x[0], &w[0]}, scalars: [7]float32{mean, root, middle, slope}, count: n}
+		r := &row{rows: [6]*float32{&dx[0], &g[0], &x[0], &w[0]}, scalars: [7]float32{mean, root, middle, slope}, count: n}
 		r.normSlopes()
 	}
 	for i := n; i < len(dx); i++ {

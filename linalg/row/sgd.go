@@ -17,12 +17,12 @@ func (c SGD) Step(w, m, g []float32) {
 	switch r := (row{scalars: [7]float32{c.Decay, c.Rate, c.Momentum}, count: n}); {
 	case n == 0:
 	case m == nil:
-		r.rows = [6]*float32{&w[0], &g[0]}
+		r.rows[0], r.rows[1] = &w[0], &g[0]
 		r.sgd()
 	case c.First:
 		n = 0 // once
 	default:
-		r.rows = [6]*float32{&w[0], &m[0], &g[0]}
+		r.rows[0], r.rows[1], r.rows[2] = &w[0], &m[0], &g[0]
 		if c.Nesterov {
 			r.sgdNesterov()
 		} else {
