@@ -106,7 +106,7 @@ func (c *attending) forward(p *part) {
 // forwardBand computes what a band of queries gives.
 func (c *attending) forwardBand(f *forwardPart, head, lo, rows int) {
 	a, dim, most := &c.a, c.a.Dim, c.seen(&f.part, lo+rows-1)
-	queries := kernel.Operand{Data: c.query(c.q, &f.part, lo, head), RowStride: c.q.stride, ColStride: 1}
+	queries := kernel.Rows(c.query(c.q, &f.part, lo, head), c.q.stride)
 	kernel.Multiply(f.scores, f.stride, nil, 0, queries, f.keys, rows, most, dim)
 	var own [band]int
 	for i := range rows {
@@ -121,7 +121,7 @@ func (c *attending) forwardBand(f *forwardPart, head, lo, rows int) {
 		}
 	}
 	if len(f.values) > 0 {
-		weights := kernel.Operand{Data: f.scores, RowStride: f.stride, ColStride: 1}
+		weights := kernel.Rows(f.scores, f.stride)
 		kernel.MultiplyTerms(f.sums, dim, nil, 0, weights, f.values, f.n, rows, dim, most)
 	}
 	for i := range rows {

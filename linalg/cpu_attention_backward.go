@@ -159,8 +159,8 @@ func (c *attending) slopes(b *backwardPart, t attentionTile, lses, dots *[queryB
 			continue
 		}
 		weights, slopes := b.weights[lo*b.stride:], b.slopes[lo*b.stride:]
-		queries := kernel.Operand{Data: c.query(c.q, &b.part, t.query+lo, t.head), RowStride: c.q.stride, ColStride: 1}
-		gradients := kernel.Operand{Data: c.query(c.g, &b.part, t.query+lo, t.head), RowStride: c.g.stride, ColStride: 1}
+		queries := kernel.Rows(c.query(c.q, &b.part, t.query+lo, t.head), c.q.stride)
+		gradients := kernel.Rows(c.query(c.g, &b.part, t.query+lo, t.head), c.g.stride)
 		kernel.Multiply(weights, b.stride, nil, 0, queries, b.keys[t.key*dim:], hi-lo, most, dim)
 		kernel.Multiply(slopes, b.stride, nil, 0, gradients, b.values[t.key*dim:], hi-lo, most, dim)
 		var own, whole [band]int
@@ -177,7 +177,7 @@ func (c *attending) slopes(b *backwardPart, t attentionTile, lses, dots *[queryB
 			if t.key > 0 {
 				init = sums
 			}
-			kernel.MultiplyTerms(sums, dim, init, dim, kernel.Operand{Data: slopes, RowStride: b.stride, ColStride: 1}, b.down[t.key*kernel.Panel:], b.n, hi-lo, dim, most)
+			kernel.MultiplyTerms(sums, dim, init, dim, kernel.Rows(slopes, b.stride), b.down[t.key*kernel.Panel:], b.n, hi-lo, dim, most)
 		}
 	}
 }
@@ -192,8 +192,8 @@ func (c *attending) addToKeys(b *backwardPart, t attentionTile) {
 		lo, hi := i*t.keys/bands, (i+1)*t.keys/bands
 		first := max(c.a.firstQuery(b.span, b.keyLo+t.key+lo)-t.query, 0)
 		dk, dv := c.key(c.dk, &b.part, b.keyLo+t.key+lo), c.key(c.dv, &b.part, b.keyLo+t.key+lo)
-		slopes := kernel.Operand{Data: b.slopes[first*b.stride+lo:], RowStride: 1, ColStride: b.stride}
-		weights := kernel.Operand{Data: b.weights[first*b.stride+lo:], RowStride: 1, ColStride: b.stride}
+		slopes := kernel.Columns(b.slopes[first*b.stride+lo:], b.stride)
+		weights := kernel.Columns(b.weights[first*b.stride+lo:], b.stride)
 		kernel.MultiplyTerms(dk, c.dk.stride, dk, c.dk.stride, slopes, b.queries[first*kernel.Panel:], t.queries, hi-lo, c.a.Dim, t.queries-first)
 		kernel.MultiplyTerms(dv, c.dv.stride, dv, c.dv.stride, weights, b.gradients[first*kernel.Panel:], t.queries, hi-lo, c.a.Dim, t.queries-first)
 	}

@@ -24,8 +24,10 @@ func (x factor) strides() (rs, cs int) {
 
 // operand returns rows from lo on.
 func (x factor) operand(lo int) kernel.Operand {
-	rs, cs := x.strides()
-	return kernel.Operand{Data: x.data[lo*rs:], RowStride: rs, ColStride: cs}
+	if x.transposed {
+		return kernel.Columns(x.data[lo:], x.rows)
+	}
+	return kernel.Rows(x.data[lo*x.cols:], x.cols)
 }
 
 // uprightColumns is the number of columns of a product from which on its left factor is turned first,
@@ -36,7 +38,7 @@ const uprightColumns = 256
 // upright writes the rows lo to hi-1 of a transposed factor to memory, each in one piece.
 func (x factor) upright(memory []float32, lo, hi int) kernel.Operand {
 	kernel.Transpose(memory, x.cols, x.data[lo:], x.rows, x.cols, hi-lo)
-	return kernel.Operand{Data: memory, RowStride: x.cols, ColStride: 1}
+	return kernel.Rows(memory, x.cols)
 }
 
 // pack packs x for the right side of a product.

@@ -35,7 +35,7 @@ func (x thin) multiply(c, init, a []float32, m int) {
 		kernel.MultiplyNarrow(c, n, init, n, a, x.data, m, n, k)
 		return
 	}
-	kernel.Multiply(c, n, init, n, kernel.Operand{Data: a, RowStride: k, ColStride: 1}, x.data, m, n, k)
+	kernel.Multiply(c, n, init, n, kernel.Rows(a, k), x.data, m, n, k)
 }
 
 // giveBack ends the loan.

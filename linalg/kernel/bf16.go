@@ -50,11 +50,11 @@ func RoundBF16(dst []uint16, a Operand, m, k int) {
 	for i := range m {
 		row := dst[i*terms:][:terms]
 		clear(row[k:])
-		if a.ColStride == 1 && k > 0 && bf16Rounds(row[:k], a.Data[i*a.RowStride:][:k]) {
+		if a.ColStride == 1 && k > 0 && bf16Rounds(row[:k], a.Data[a.at(i, 0):][:k]) {
 			continue
 		}
 		for p := range k {
-			row[p] = toBF16(a.Data[i*a.RowStride+p*a.ColStride])
+			row[p] = toBF16(a.Data[a.at(i, p)])
 		}
 	}
 }
@@ -77,7 +77,7 @@ func MultiplyWidened(c []float32, ldc int, init []float32, ldi int, a Operand, b
 	for p := 0; p < k || p == 0; p += panelDepth {
 		depth := min(panelDepth, k-p)
 		g := block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: s.panel[:PackedLen(depth, Panel)], m: m, k: depth, all: depth}
-		g.a.Data = a.Data[min(p*a.ColStride, len(a.Data)):]
+		g.a.Data = a.Data[min(a.at(0, p), len(a.Data)):]
 		var near [2]Meeting
 		for j := 0; j < n; j += Panel {
 			if p+depth >= k {
@@ -114,7 +114,7 @@ func (g block) widened(s *panel, b []uint16, j, p, terms int) {
 		s.fetching = fetching{later: s.next[:]}
 		g.later = &s.fetching
 	}
-	multiplyBlocked(g)
+	multiplyBlocked(&g)
 }
 
 // MultiplyBF16 computes c = init + a·b from a (m, k), rounded by [RoundBF16] to memory for
@@ -133,5 +133,5 @@ func MultiplyBF16(c []float32, ldc int, init []float32, ldi int, a, b []uint16, 
 	for i, x := range a[:m*terms] {
 		wide[i] = math.Float32frombits(uint32(x) << 16)
 	}
-	MultiplyWidened(c, ldc, init, ldi, Operand{wide, terms, 1}, b, m, n, k)
+	MultiplyWidened(c, ldc, init, ldi, Rows(wide, terms), b, m, n, k)
 }

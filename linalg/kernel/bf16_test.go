@@ -58,9 +58,9 @@ func TestRoundBF16(t *testing.T) {
 			for _, k := range []int{0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100} {
 				for _, transposed := range []bool{false, true} {
 					data := bits(r, 3+(m+2)*(k+2))
-					a := kernel.Operand{Data: data[3:], RowStride: k + 2, ColStride: 1}
+					a := kernel.Rows(data[3:], k+2)
 					if transposed {
-						a.RowStride, a.ColStride = 1, m+2
+						a = kernel.Columns(data[3:], m+2)
 					}
 					terms := kernel.Terms(k)
 					all := make([]uint16, 1+m*terms+1)
@@ -71,7 +71,7 @@ func TestRoundBF16(t *testing.T) {
 					for at, got := range all[1 : 1+m*terms] {
 						i, p, want := at/terms, at%terms, uint16(0)
 						if p < k {
-							want = nearestBF16(a.Data[i*a.RowStride+p*a.ColStride])
+							want = nearestBF16(a.Data[i*int(a.RowStride)+p*int(a.ColStride)])
 						}
 						if !sameBF16(got, want) {
 							t.Fatalf("(%d, %d), transposed %v: element (%d, %d) is %04x, want %04x", m, k, transposed, i, p, got, want)
@@ -186,7 +186,7 @@ func multipliesBF16(t *testing.T) {
 				for i := range a {
 					a[i] = 0x7fc0 // rows beyond m may hold anything
 				}
-				kernel.RoundBF16(a, kernel.Operand{Data: p.a, RowStride: k, ColStride: 1}, m, k)
+				kernel.RoundBF16(a, kernel.Rows(p.a, k), m, k)
 				c := make([]float32, m*n+1)
 				c[m*n] = canary
 				kernel.MultiplyBF16(c, n, p.init, n, a, b, m, n, k)

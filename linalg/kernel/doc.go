@@ -14,6 +14,11 @@
 // So a model computes the same on every processor, whatever it has, and on any number of
 // threads.
 //
+// What a kernel is called with is one struct, which is written field by field, or by a literal behind
+// an &. Go writes other literals elsewhere first and copies them, in larger words than they were written
+// in, for which processors wait until all has been written that comes before: where rows go to
+// memory, that takes as long as a tile.
+//
 // The assembly is written by the generator in gen; change that, and run go generate.
 package kernel
 

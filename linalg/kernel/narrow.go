@@ -55,7 +55,8 @@ func MultiplyNarrow(c []float32, ldc int, init []float32, ldi int, a, b []float3
 		init = init[done*ldi:]
 	}
 	bands := (m + narrowRows - 1) / narrowRows // of nearly the same height
-	t := tile{ldc: ldc, ldi: ldi, rs: k, cs: 1, b: &b[0], k: k, cols: n}
+	var t tile
+	t.ldc, t.ldi, t.rs, t.cs, t.b, t.k, t.cols = ldc, ldi, k, 1, &b[0], k, n
 	for band := range bands {
 		lo, hi := band*m/bands, (band+1)*m/bands
 		t.rows, t.a, t.c = hi-lo, &a[lo*k], &c[lo*ldc]
@@ -81,7 +82,8 @@ func multiplyThin(c []float32, ldc int, init []float32, ldi int, a, b []float32,
 			}
 		}
 	}
-	t := tile{c: &sums[0], a: &a[0], rs: k, b: &b[0], k: k, next: &a[min(thinRows*k, len(a)-1)]}
+	var t tile
+	t.c, t.a, t.rs, t.b, t.k, t.next = &sums[0], &a[0], k, &b[0], k, &a[min(thinRows*k, len(a)-1)]
 	t.thin()
 	for i := range thinRows {
 		for j := range c[i*ldc:][:n] {

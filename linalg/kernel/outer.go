@@ -25,7 +25,8 @@ func AddOuterFetching(c []float32, ldc int, a []float32, lda int, b []float32, l
 	}
 	for p := 0; p < k; p += outerDepth { // so many rows of b stay in cache until all of a met them
 		for row := 0; row < m; row += most {
-			t := tile{ldc: ldc, cs: lda, ldb: ldb, rows: min(most, m-row), k: min(outerDepth, k-p)}
+			var t tile
+			t.ldc, t.cs, t.ldb, t.rows, t.k = ldc, lda, ldb, min(most, m-row), min(outerDepth, k-p)
 			t.a = &a[p*lda+row]
 			for j := 0; j < n; j += wide {
 				t.b, t.c, t.cols = &b[p*ldb+j], &c[row*ldc+j], min(wide, n-j)
@@ -48,7 +49,7 @@ func addOuterPacked(c []float32, ldc int, a []float32, lda int, b []float32, ldb
 		for p := 0; p < k; p += panelDepth {
 			depth := min(panelDepth, k-p)
 			Pack(s.panel[:], b[p*ldb+j:], depth, width, ldb, 1)
-			Multiply(c[j:], ldc, c[j:], ldc, Operand{a[p*lda:], 1, lda}, s.panel[:], m, width, depth)
+			Multiply(c[j:], ldc, c[j:], ldc, Columns(a[p*lda:], lda), s.panel[:], m, width, depth)
 		}
 	}
 }

@@ -1,18 +1,32 @@
 package kernel
 
 // Operand is the left operand of a product: element (i, k) is Data[i·RowStride + k·ColStride].
-// It is fast where one of the strides is 1.
+// It is fast where one of the strides is 1. Strides of 32 bits make it so small that it is passed in
+// registers; see the package's comment on literals.
 type Operand struct {
 	Data                 []float32
-	RowStride, ColStride int
+	RowStride, ColStride int32
 }
 
+// Rows returns an operand whose rows lie in one piece each, stride elements from one to the next.
+func Rows(data []float32, stride int) Operand { return Operand{data, int32(stride), 1} }
+
+// Columns returns one whose columns do.
+func Columns(data []float32, stride int) Operand { return Operand{data, 1, int32(stride)} }
+
+// at returns where an element lies.
+func (a Operand) at(i, k int) int { return i*int(a.RowStride) + k*int(a.ColStride) }
+
 // Meeting is a matrix (m, n) that a product is going to meet element by element, as a residual
-// that is added to it. Nothing depends on it but time; of more than two the rest waits.
+// that is added to it, or what is gone over next and is as large. Nothing depends on it but time; of more
+// than two the rest waits.
 type Meeting struct {
 	Data   []float32
 	Stride int // elements from row to row
 }
+
+// mostMeets is how many a tile asks for.
+const mostMeets = 2
 
 // Multiply computes c = init + a·b for a (m, k) and b (k, n), packed by [Pack]: c[i·ldc + j]
 // starts as init[i·ldi + j], or 0 where init is nil, and a's products are added to it in the
@@ -22,7 +36,7 @@ func Multiply(c []float32, ldc int, init []float32, ldi int, a Operand, b []floa
 	if m == 0 || n == 0 {
 		return
 	}
-	g := block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: b, m: m, n: n, k: k, all: k, meets: meets}
+	g := &block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: b, m: m, n: n, k: k, all: k, meets: meets}
 	if !g.tiled() {
 		multiplyLoop(c, ldc, init, ldi, a, b, m, n, k)
 		return
@@ -43,7 +57,7 @@ func multiplyLoop(c []float32, ldc int, init []float32, ldi int, a Operand, b []
 				copy(sums, init[i*ldi+j:][:width])
 			}
 			for p := range k {
-				x := float64(a.Data[i*a.RowStride+p*a.ColStride])
+				x := float64(a.Data[a.at(i, p)])
 				for q, y := range panel[p*Panel:][:width] { // sums[q] = fma(x, y, sums[q])
 					product, start := x*float64(y), float64(sums[q])
 					sum := product + start

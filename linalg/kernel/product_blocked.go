@@ -20,23 +20,34 @@ const (
 	fewRows = 8
 )
 
+// nearElements is how many elements c has at most, with all between its rows, that the first cache
+// holds beside what is multiplied. There is nothing to be asked for then, which costs a short tile a tenth.
+const nearElements = 8 << 10
+
+// slow and fast are how many bytes of what comes next a tile asks for with every two terms. The bands
+// of a block ask for all of the next panel: fewer have to ask for more each.
+const slow, fast = 32, 64
+
 // zeros is the row that sums start from where there is no other.
 var zeros [Panel]float32
 
 // multiplyBlocked is [Multiply] by tiles, for k > 0: without terms a may be shorter than its rows
 // are apart, and pointers to them would point to what is not a's.
-func multiplyBlocked(g block) {
+func multiplyBlocked(g *block) {
 	most, _ := tileShape(level)
-	depth := evenly(g.k, Depth, 16)
+	depth, rows := g.k, g.m
 	if g.k > Depth {
 		depth = panelDepth
 	}
-	rows := evenly(g.m, min(blockRows, blockElements/depth/most*most), most)
+	if g.m > most {
+		rows = evenly(g.m, min(blockRows, blockElements/depth/most*most), most)
+	}
+	init, ldi := g.init, g.ldi
 	for p := 0; p < g.k; p += depth {
 		for i := 0; i < g.m; i += rows {
-			g.multiply(i, min(rows, g.m-i), p, min(depth, g.k-p))
+			g.multiply(init, ldi, i, min(rows, g.m-i), p, min(depth, g.k-p))
 		}
-		g.init, g.ldi = g.c, g.ldc
+		init, ldi = g.c, g.ldc
 	}
 }
 
@@ -61,7 +72,7 @@ type block struct {
 
 // tiled reports whether tiles can compute a product of which there is anything, and panics where
 // c, init or a ends before its last element.
-func (g block) tiled() bool {
+func (g *block) tiled() bool {
 	if g.k == 0 || level == Generic || g.a.RowStride != 1 && g.a.ColStride != 1 {
 		return false
 	}
@@ -69,37 +80,50 @@ func (g block) tiled() bool {
 	if g.init != nil {
 		_ = g.init[(g.m-1)*g.ldi+g.n-1]
 	}
-	_ = g.a.Data[(g.m-1)*g.a.RowStride+(g.k-1)*g.a.ColStride]
+	_ = g.a.Data[g.a.at(g.m-1, g.k-1)]
 	return true
 }
 
-// multiply adds the products of depth terms from p on to the rows from row on.
-func (g block) multiply(row, rows, p, depth int) {
+// multiply adds the products of depth terms from p on to what the rows from row on start from.
+func (g *block) multiply(init []float32, ldi, row, rows, p, depth int) {
 	most, wide := tileShape(level)
 	if g.a.ColStride == 1 && g.a.RowStride%sameSet == 0 {
 		most = min(most, fewRows)
 	}
-	bands := (rows + most - 1) / most // of nearly the same height
-	t := tile{ldc: g.ldc, ldi: g.ldi, rs: g.a.RowStride, cs: g.a.ColStride, k: depth}
+	bands := (rows + most - 1) / most // of nearly the same height: some are a row higher
+	low, higher, share := rows/bands, rows%bands, depth*Panel/bands
+	var t tile
+	t.ldc, t.rs, t.cs, t.k, t.pace = g.ldc, int(g.a.RowStride), int(g.a.ColStride), depth, slow
+	if init != nil {
+		t.ldi = ldi
+	}
+	if g.later == nil {
+		t.pace = min(fast, 256/bands)
+	}
+	near := g.m*g.ldc <= nearElements
 	left := unsafe.Add(unsafe.Pointer(unsafe.SliceData(g.a.Data)), 4*(row*t.rs+p*t.cs))
 	right := unsafe.SliceData(g.b)
 	for j := 0; j < g.n; j += Panel {
 		panel := unsafe.Add(unsafe.Pointer(right), 4*(j*g.all+p*Panel))
 		next := g.after(j, p, depth)
-		for band := range bands {
-			lo, hi := row+band*rows/bands, row+(band+1)*rows/bands
+		for band, lo := 0, row; band < bands; band++ {
+			hi := lo + low
+			if band < higher {
+				hi++
+			}
 			t.rows = hi - lo
-			t.next = &g.b[min(next+band*depth/bands*Panel, len(g.b)-1)]
+			t.next = &g.b[min(next+band*share, len(g.b)-1)]
 			t.a = (*float32)(unsafe.Add(left, 4*(lo-row)*t.rs))
 			for col := 0; col < min(Panel, g.n-j); col += wide {
 				t.cols = min(wide, g.n-j-col)
 				t.b = (*float32)(unsafe.Add(panel, 4*col))
 				t.c = &g.c[lo*g.ldc+j+col]
-				t.init, t.soon = &zeros[0], g.soon(j+col, row, hi, row+rows)
-				if g.init != nil {
-					t.init = &g.init[lo*g.ldi+j+col]
-				} else {
-					t.ldi = 0
+				if !near {
+					t.soon = g.soon(j+col, row, hi, row+rows)
+				}
+				t.init = &zeros[0]
+				if init != nil {
+					t.init = &init[lo*ldi+j+col]
 				}
 				if p+depth >= g.k {
 					g.meet(&t, lo, j+col)
@@ -109,27 +133,24 @@ func (g block) multiply(row, rows, p, depth int) {
 				}
 				t.run(level)
 			}
+			lo = hi
 		}
 	}
 }
 
 // meet sets what is fetched for the tile at a row and a column.
-func (g block) meet(t *tile, row, col int) {
-	if len(g.meets) > 0 {
-		t.meet, t.ldm = g.meets[0].at(row, col), g.meets[0].Stride
-	}
-	if len(g.meets) > 1 {
-		t.with, t.ldw = g.meets[1].at(row, col), g.meets[1].Stride
+func (g *block) meet(t *tile, row, col int) {
+	for i := range min(len(g.meets), mostMeets) {
+		m := &g.meets[i]
+		t.meets[i], t.ldms[i] = &m.Data[row*m.Stride+col], m.Stride
 	}
 }
-
-func (m Meeting) at(row, col int) *float32 { return &m.Data[row*m.Stride+col] }
 
 // after returns where in b those terms begin that are multiplied after depth of the panel of
 // column j, from term p on. All bands go over one panel, so that each has time to fetch a part
 // of the next: what comes from memory only when it is needed is waited for. Behind the last
 // panel lies what the next product of the same matrix begins with.
-func (g block) after(j, p, depth int) int {
+func (g *block) after(j, p, depth int) int {
 	switch {
 	case j+Panel < g.n:
 		return (j+Panel)*g.all + p*Panel
@@ -141,7 +162,7 @@ func (g block) after(j, p, depth int) int {
 
 // soon returns where in c the tile lies that follows the one of a column and of the rows before
 // next: in the same columns, or behind the last row in those of the next panel.
-func (g block) soon(col, first, next, end int) *float32 {
+func (g *block) soon(col, first, next, end int) *float32 {
 	if next == end {
 		next, col = first, col+Panel
 	}

@@ -8,13 +8,12 @@ func MultiplyFetching(c []float32, ldc int, init []float32, ldi int, a Operand, 
 	if m == 0 || n == 0 {
 		return
 	}
-	g := block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: b, m: m, n: n, k: k, all: k}
+	g := &block{c: c, init: init, ldc: ldc, ldi: ldi, a: a, b: b, m: m, n: n, k: k, all: k, later: &fetching{later: later}}
 	if !g.tiled() {
 		multiplyLoop(c, ldc, init, ldi, a, b, m, n, k)
 		return
 	}
 	_ = b[PackedLen(k, n)-1]
-	g.later = &fetching{later: later}
 	multiplyBlocked(g)
 }
 

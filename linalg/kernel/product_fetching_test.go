@@ -23,9 +23,9 @@ func TestMultiplyFetching(t *testing.T) {
 			}
 			for name, init := range map[string][]float32{"zero": nil, "numbers": p.init} {
 				want, got := make([]float32, m*n), make([]float32, m*n)
-				kernel.Multiply(want, n, init, n, kernel.Operand{Data: p.a, RowStride: k, ColStride: 1}, packed, m, n, k)
+				kernel.Multiply(want, n, init, n, kernel.Rows(p.a, k), packed, m, n, k)
 				for _, later := range [][][]float32{nil, {nil, make([]float32, 1)}, {make([]float32, 5000), nil, make([]float32, 3)}, {make([]float32, 1<<16)}} {
-					kernel.MultiplyFetching(got, n, init, n, kernel.Operand{Data: a, RowStride: 1, ColStride: m}, packed, m, n, k, later...)
+					kernel.MultiplyFetching(got, n, init, n, kernel.Columns(a, m), packed, m, n, k, later...)
 					for i := range want {
 						if !same(got[i], want[i]) {
 							t.Fatalf("%v from %s: element %d is %v, want %v", s, name, i, got[i], want[i])

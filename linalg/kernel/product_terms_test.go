@@ -30,7 +30,7 @@ func TestMultiplyTerms(t *testing.T) {
 				copy(wide[before*n:], p.b)
 				packed := make([]float32, kernel.PackedLen(all, n))
 				kernel.Pack(packed, wide, all, n, n, 1)
-				for _, a := range []kernel.Operand{{Data: p.a, RowStride: k, ColStride: 1}, {Data: across, RowStride: 1, ColStride: m}} {
+				for _, a := range []kernel.Operand{kernel.Rows(p.a, k), kernel.Columns(across, m)} {
 					c := make([]float32, m*n)
 					kernel.MultiplyTerms(c, n, nil, 0, a, packed[before*kernel.Panel:], all, m, n, k)
 					sameTerms(t, s, c, p.want[fromNothing])

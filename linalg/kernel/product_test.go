@@ -48,7 +48,7 @@ func newProblem(seed uint64, m, n, k int, special bool) *problem {
 		case fromOneRow:
 			ldi = 0
 		}
-		kernel.MultiplyLoop(p.want[start], n, init, ldi, kernel.Operand{Data: p.a, RowStride: k, ColStride: 1}, packed, m, n, k)
+		kernel.MultiplyLoop(p.want[start], n, init, ldi, kernel.Rows(p.a, k), packed, m, n, k)
 	}
 	return p
 }
@@ -124,7 +124,7 @@ func (l layout) embed(x []float32, ld, rows, cols int, fill float32) (all, part 
 func (l layout) left(p *problem, m int) kernel.Operand {
 	if !l.transposed {
 		_, data, stride := l.embed(p.a, p.k, m, p.k, surround)
-		return kernel.Operand{Data: data, RowStride: stride, ColStride: 1}
+		return kernel.Rows(data, stride)
 	}
 	turned := make([]float32, p.k*m)
 	for i := range m {
@@ -133,7 +133,7 @@ func (l layout) left(p *problem, m int) kernel.Operand {
 		}
 	}
 	_, data, stride := l.embed(turned, m, p.k, m, surround)
-	return kernel.Operand{Data: data, RowStride: 1, ColStride: stride}
+	return kernel.Columns(data, stride)
 }
 
 // packed returns the first n columns of b, packed, and NaN in what fills the last panel up:
@@ -284,7 +284,7 @@ func TestMultiplyStrides(t *testing.T) {
 	}
 	eachLevel(t, func(t *testing.T) {
 		c := make([]float32, m*n)
-		kernel.Multiply(c, n, nil, 0, kernel.Operand{Data: data, RowStride: k * step, ColStride: step}, packed(p, n), m, n, k)
+		kernel.Multiply(c, n, nil, 0, kernel.Operand{Data: data, RowStride: int32(k * step), ColStride: int32(step)}, packed(p, n), m, n, k)
 		for i, got := range c {
 			if want := p.want[fromNothing][i]; !same(got, want) {
 				t.Fatalf("element %d is %x, want %x", i, got, want)
@@ -309,7 +309,7 @@ func TestMultiplyAccuracy(t *testing.T) {
 		p := newProblem(11, m, n, k, false)
 		eachLevel(t, func(t *testing.T) {
 			c := make([]float32, m*n)
-			kernel.Multiply(c, n, p.init, n, kernel.Operand{Data: p.a, RowStride: k, ColStride: 1}, packed(p, n), m, n, k)
+			kernel.Multiply(c, n, p.init, n, kernel.Rows(p.a, k), packed(p, n), m, n, k)
 			for i := range m {
 				for j := range n {
 					want := float64(p.init[i*n+j])

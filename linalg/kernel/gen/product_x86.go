@@ -58,6 +58,10 @@ var leftRows = []string{left, "R9", "R10", "R11", "R12", fromBytes}
 
 func tiles(a *assembly, v vectors) {
 	v.open(a)
+	v.ask(a, "soon", "tile_soon(DI)", "tile_ldc(DI)")
+	for i := range 2 { // mostMeets
+		v.ask(a, fmt.Sprintf("meet%d", i), fmt.Sprintf("(tile_meets+%d)(DI)", 8*i), fmt.Sprintf("(tile_ldms+%d)(DI)", 8*i))
+	}
 	a.op("MOVQ", "tile_cs(DI)", columnBytes)
 	a.op("SHLQ", "$2", columnBytes)
 	v.masks(a)
@@ -143,16 +147,12 @@ func (v vectors) tile(a *assembly, rows, wide int) {
 	v.loadRows(a, rows, wide)
 	a.op("TESTQ", count, count)
 	a.op("JZ", store)
-	v.soon(a, rows, wide, "soon", "ldc")
-	v.soon(a, rows, wide, "meet", "ldm")
-	v.soon(a, rows, wide, "with", "ldw")
 	a.op("CMPQ", columnBytes, "$4")
 	a.op("JNE", across)
 	v.along(a, rows, wide, store)
 	a.line("%s:", across)
 	v.across(a, rows, wide)
 	a.line("%s:", store)
-	v.masksAgain(a)
 	v.storeRows(a, rows, wide)
 }
 
@@ -161,8 +161,18 @@ func (v vectors) loadRows(a *assembly, rows, wide int) {
 	v.eachRow(a, rows, wide, v.load)
 }
 
-// storeRows writes the sums to c, and returns.
+// storeRows writes the sums to c, and returns. Whole vectors are written without a mask: what is
+// masked can't be read before it has come to the cache, behind all else that is written.
 func (v vectors) storeRows(a *assembly, rows, wide int) {
+	part := label(rows, wide) + "part"
+	a.op("CMPQ", "tile_cols(DI)", fmt.Sprintf("$%d", wide*v.bytes/4))
+	a.op("JLT", part)
+	pointToC(a)
+	v.eachRow(a, rows, wide, v.storeWhole)
+	a.op("VZEROUPPER")
+	a.op("RET")
+	a.line("%s:", part)
+	v.masksAgain(a)
 	pointToC(a)
 	v.eachRow(a, rows, wide, v.store)
 	a.op("VZEROUPPER")
@@ -207,24 +217,24 @@ func nextTerms(a *assembly, rows, n, bytes int) {
 	a.op("ADDQ", fmt.Sprintf("$%d", bytes*n), right)
 }
 
-// soon asks for as much as a tile is, at a field of the tile, in the second cache. Its rows may all
+// ask asks for as much as a tile is, at a field of the tile, in the second cache. Its rows may all
 // compete for one set of the first cache, and what waits for memory in turn holds up what follows.
-func (v vectors) soon(a *assembly, rows, wide int, field, stride string) {
-	none := label(rows, wide) + "no" + field
-	a.op("MOVQ", "tile_"+field+"(DI)", from)
+func (v vectors) ask(a *assembly, name, at, stride string) {
+	rows := columnBytes
+	a.op("MOVQ", at, from)
 	a.op("TESTQ", from, from)
-	a.op("JZ", none)
-	a.op("MOVQ", "tile_"+stride+"(DI)", fromBytes)
+	a.op("JZ", "no"+name)
+	a.op("MOVQ", stride, fromBytes)
 	a.op("SHLQ", "$2", fromBytes)
-	for i := range rows {
-		for at := 0; at < wide*v.bytes; at += 64 {
-			a.op("PREFETCHT1", fmt.Sprintf("%d(%s)", at, from))
-		}
-		if i+1 < rows {
-			a.op("ADDQ", fromBytes, from)
-		}
+	a.op("MOVQ", "tile_rows(DI)", rows)
+	a.line("%s:", name)
+	for line := 0; line < v.wide*v.bytes; line += 64 {
+		a.op("PREFETCHT1", fmt.Sprintf("%d(%s)", line, from))
 	}
-	a.line("%s:", none)
+	a.op("ADDQ", fromBytes, from)
+	a.op("DECQ", rows)
+	a.op("JNZ", name)
+	a.line("no%s:", name)
 }
 
 // Additions to pointers take places from multiplications, so that loops are unrolled.
@@ -240,11 +250,13 @@ func (v vectors) along(a *assembly, rows, wide int, store string) {
 		nextTerms(a, rows, n, panelBytes)
 	}
 	a.op("MOVQ", "tile_next(DI)", next)
+	a.op("MOVQ", "tile_pace(DI)", fromBytes)
 	a.op("SUBQ", fmt.Sprintf("$%d", unroll), count)
 	a.op("JLT", one+"first")
 	a.line("%s:", four)
 	a.op("PREFETCHT1", "("+next+")")
-	a.op("ADDQ", "$64", next)
+	a.op("PREFETCHT1", "("+next+")("+fromBytes+"*1)")
+	a.op("LEAQ", "("+next+")("+fromBytes+"*2)", next)
 	terms(unroll)
 	a.op("SUBQ", fmt.Sprintf("$%d", unroll), count)
 	a.op("JGE", four)
@@ -316,6 +328,10 @@ func (v vectors) store(a *assembly, j int, register string) {
 		return
 	}
 	a.op("VMASKMOVPS", register, fmt.Sprintf("Y%d", 14+j), at)
+}
+
+func (v vectors) storeWhole(a *assembly, j int, register string) {
+	a.op("VMOVUPS", register, fmt.Sprintf("%d(%s)", j*v.bytes, from))
 }
 
 // masksAgain restores what the loop used as registers.
