@@ -47,7 +47,8 @@ type backwardPart struct {
 	queries, gradients []float32 // of a block, packed (rows, dim), where dk and dv are
 	weights, slopes    []float32 // of a tile, (rows, stride)
 	sums               []float32 // (rows, dim)
-	begun              int       // keys whose dk and dv have been made 0, or are not to be
+	begun              int       // keys whose dk and dv have something to be added to
+	fresh              bool      // none have: what is computed next is set
 }
 
 // backward adds to the part's rows of dq, of dk and dv, or of all three.
@@ -100,10 +101,10 @@ func (c *attending) backward(p *part) {
 // backwardBlock adds what a block of queries gives.
 func (c *attending) backwardBlock(b *backwardPart, head, lo, rows int) {
 	dim, most := c.a.Dim, c.seen(&b.part, lo+rows-1)-b.keyLo
-	if c.a.Set && b.dq {
-		c.clearQueries(&b.part, head, lo, rows)
-	}
 	if most <= 0 {
+		if c.a.Set && b.dq {
+			c.clearQueries(&b.part, head, lo, rows)
+		}
 		return
 	}
 	if b.dkv {
@@ -115,8 +116,11 @@ func (c *attending) backwardBlock(b *backwardPart, head, lo, rows int) {
 			}
 			return
 		}
+		b.fresh = b.begun == 0
 		if b.begun < most { // never for the heads after the first, or where dk and dv are added to
-			c.clearKeys(&b.part, b.begun, most)
+			if !b.fresh {
+				c.clearKeys(&b.part, b.begun, most)
+			}
 			b.begun = most
 		}
 	}
@@ -127,7 +131,7 @@ func (c *attending) backwardBlock(b *backwardPart, head, lo, rows int) {
 	}
 	row.DotRows(dots[:], c.band(c.g, &b.part, lo, head), c.band(c.y, &b.part, lo, head), counts[:rows])
 	for tile := 0; tile < most; tile += keyTile {
-		t := attentionTile{head, lo, rows, tile, min(keyTile, most-tile)}
+		t := &attentionTile{head, lo, rows, tile, min(keyTile, most-tile)}
 		c.slopes(b, t, &lses, &dots)
 		if b.dkv {
 			c.addToKeys(b, t)
@@ -136,13 +140,34 @@ func (c *attending) backwardBlock(b *backwardPart, head, lo, rows int) {
 	if !b.dq {
 		return
 	}
-	for i := range rows {
+	c.toQueries(b, head, lo, counts[:rows])
+}
+
+// toQueries adds a block's sums to dq, or sets dq to them. counts are the head's Dim for each.
+func (c *attending) toQueries(b *backwardPart, head, lo int, counts []int) {
+	for i := range counts {
 		if c.seen(&b.part, lo+i) == 0 {
 			counts[i] = 0
+			if c.a.Set {
+				c.clearQueries(&b.part, head, lo+i, 1)
+			}
 		}
 	}
-	row.AddPositiveRows(c.band(c.dq, &b.part, lo, head), row.Band{X: b.sums, Stride: dim}, counts[:rows])
+	dq, sums := c.band(c.dq, &b.part, lo, head), row.Band{X: b.sums, Stride: c.a.Dim}
+	if c.a.Set {
+		row.ProductRows(dq, ones[:len(counts)], sums, counts)
+	} else {
+		row.AddPositiveRows(dq, sums, counts)
+	}
 }
+
+// ones are what sums are multiplied by that become dq as they are.
+var ones = func() (x [queryBlock]float32) {
+	for i := range x {
+		x[i] = 1
+	}
+	return x
+}()
 
 // attentionTile is what a block of a head's queries and a tile of keys have with each other.
 // Keys are counted from the part's first.
@@ -150,7 +175,7 @@ type attentionTile struct{ head, query, queries, key, keys int }
 
 // slopes computes a tile's weights and what scores get of gradients, behind which a vector of
 // zeros stands in each row, and adds to the block's sums for dq.
-func (c *attending) slopes(b *backwardPart, t attentionTile, lses, dots *[queryBlock]float32) {
+func (c *attending) slopes(b *backwardPart, t *attentionTile, lses, dots *[queryBlock]float32) {
 	a, dim, bands := &c.a, c.a.Dim, (t.queries+band-1)/band
 	for i := range bands {
 		lo, hi := i*t.queries/bands, (i+1)*t.queries/bands
@@ -170,6 +195,9 @@ func (c *attending) slopes(b *backwardPart, t attentionTile, lses, dots *[queryB
 		}
 		row.SlopesRows(row.Band{X: weights, Stride: b.stride}, row.Band{X: slopes, Stride: b.stride}, whole[:hi-lo], a.Scale, lses[lo:], dots[lo:])
 		for q, own := range own[:hi-lo] {
+			if own == t.keys { // nothing is behind them
+				continue
+			}
 			*(*[vector]float32)(weights[q*b.stride+own:]), *(*[vector]float32)(slopes[q*b.stride+own:]) = [vector]float32{}, [vector]float32{}
 		}
 		if b.dq {
@@ -177,14 +205,18 @@ func (c *attending) slopes(b *backwardPart, t attentionTile, lses, dots *[queryB
 			if t.key > 0 {
 				init = sums
 			}
-			kernel.MultiplyTerms(sums, dim, init, dim, kernel.Rows(slopes, b.stride), b.down[t.key*kernel.Panel:], b.n, hi-lo, dim, most)
+			meets, n := [2]kernel.Meeting{{Data: c.query(c.dq, &b.part, t.query+lo, t.head), Stride: c.dq.stride}}, 1
+			if b.beside {
+				meets[1], n = kernel.Meeting{Data: c.query(c.y, &b.part, t.query+lo, t.head+1), Stride: c.y.stride}, 2
+			}
+			kernel.MultiplyTerms(sums, dim, init, dim, kernel.Rows(slopes, b.stride), b.down[t.key*kernel.Panel:], b.n, hi-lo, dim, most, meets[:n]...)
 		}
 	}
 }
 
 // addToKeys adds to the rows of dk and dv of a tile.
-func (c *attending) addToKeys(b *backwardPart, t attentionTile) {
-	bands := 1
+func (c *attending) addToKeys(b *backwardPart, t *attentionTile) {
+	dim, bands := c.a.Dim, 1
 	if c.a.Causal {
 		bands = (t.keys + band - 1) / band
 	}
@@ -194,8 +226,18 @@ func (c *attending) addToKeys(b *backwardPart, t attentionTile) {
 		dk, dv := c.key(c.dk, &b.part, b.keyLo+t.key+lo), c.key(c.dv, &b.part, b.keyLo+t.key+lo)
 		slopes := kernel.Columns(b.slopes[first*b.stride+lo:], b.stride)
 		weights := kernel.Columns(b.weights[first*b.stride+lo:], b.stride)
-		kernel.MultiplyTerms(dk, c.dk.stride, dk, c.dk.stride, slopes, b.queries[first*kernel.Panel:], t.queries, hi-lo, c.a.Dim, t.queries-first)
-		kernel.MultiplyTerms(dv, c.dv.stride, dv, c.dv.stride, weights, b.gradients[first*kernel.Panel:], t.queries, hi-lo, c.a.Dim, t.queries-first)
+		ofK, ofV := dk, dv
+		if b.fresh {
+			ofK, ofV = nil, nil
+		}
+		var ofKeys, ofQueries []kernel.Meeting // of the next head, what is packed first
+		if b.beside && t.keys <= t.queries {
+			key, query := b.keyLo+t.key+lo, t.query+lo
+			ofKeys = []kernel.Meeting{{Data: c.key(c.k, &b.part, key)[dim:], Stride: c.k.stride}, {Data: c.key(c.v, &b.part, key)[dim:], Stride: c.v.stride}}
+			ofQueries = []kernel.Meeting{{Data: c.query(c.q, &b.part, query, t.head+1), Stride: c.q.stride}, {Data: c.query(c.g, &b.part, query, t.head+1), Stride: c.g.stride}}
+		}
+		kernel.MultiplyTerms(dk, c.dk.stride, ofK, c.dk.stride, slopes, b.queries[first*kernel.Panel:], t.queries, hi-lo, dim, t.queries-first, ofKeys...)
+		kernel.MultiplyTerms(dv, c.dv.stride, ofV, c.dv.stride, weights, b.gradients[first*kernel.Panel:], t.queries, hi-lo, dim, t.queries-first, ofQueries...)
 	}
 }
 

@@ -31,6 +31,7 @@ type part struct {
 	queryLo, queryHi int
 	keyLo, keyHi     int
 	dq, dkv          bool // which gradients are its own
+	beside           bool // the thread does the next head next, which lies beside it
 }
 
 // attends are calls that are over, whose memory is used again.
@@ -39,12 +40,19 @@ var attends = sync.Pool{New: func() any {
 	c.take = func(int, int) {
 		for lo, hi := c.some(); lo < hi; lo, hi = c.some() {
 			for i := lo; i < hi; i++ {
-				c.do(c, &c.parts[i])
+				p := &c.parts[i]
+				p.beside = i+1 < hi && c.beside(p, &c.parts[i+1])
+				c.do(c, p)
 			}
 		}
 	}
 	return c
 }}
+
+// beside reports whether a part does what another does, of the next head.
+func (c *attending) beside(p, next *part) bool {
+	return c.a.Heads == c.a.KVHeads && next.head == p.head+1 && next.span == p.span
+}
 
 // headsTogether is how many parts a thread takes at once while many are left. Those of a span's heads lie
 // side by side in memory, which processors fetch ahead of who goes over it.
