@@ -118,8 +118,8 @@ func (g bf16Product) pairs() {
 				lo, hi := band*g.m/bands, (band+1)*g.m/bands
 				g.at(&t, lo, j, p)
 				t.rows, t.cols = hi-lo, min(Panel, g.n-j)
-				t.pace = slow
-				t.next = (*float32)(unsafe.Pointer(&g.b[min(next+band*t.k/bands*2*Panel, len(g.b)-2)]))
+				ahead := (*float32)(unsafe.Pointer(&g.b[min(next+band*t.k/bands*2*Panel, len(g.b)-2)]))
+				t.fetches[0] = fetch{ahead, 32, 64, ever}
 				tilePairs(&t)
 			}
 		}

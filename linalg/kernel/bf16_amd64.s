@@ -19,45 +19,6 @@ TEXT ·tilePairs(SB), NOSPLIT, $0-8
 	ADDQ R13, R11
 	LEAQ (R11)(R13*2), R12
 	ADDQ R13, R12
-	MOVQ tile_soon(DI), AX
-	TESTQ AX, AX
-	JZ nosoon
-	MOVQ tile_ldc(DI), BX
-	SHLQ $2, BX
-	MOVQ tile_rows(DI), DX
-soon:
-	PREFETCHT1 0(AX)
-	PREFETCHT1 64(AX)
-	ADDQ BX, AX
-	DECQ DX
-	JNZ soon
-nosoon:
-	MOVQ (tile_meets+0)(DI), AX
-	TESTQ AX, AX
-	JZ nomeet0
-	MOVQ (tile_ldms+0)(DI), BX
-	SHLQ $2, BX
-	MOVQ tile_rows(DI), DX
-meet0:
-	PREFETCHT1 0(AX)
-	PREFETCHT1 64(AX)
-	ADDQ BX, AX
-	DECQ DX
-	JNZ meet0
-nomeet0:
-	MOVQ (tile_meets+8)(DI), AX
-	TESTQ AX, AX
-	JZ nomeet1
-	MOVQ (tile_ldms+8)(DI), BX
-	SHLQ $2, BX
-	MOVQ tile_rows(DI), DX
-meet1:
-	PREFETCHT1 0(AX)
-	PREFETCHT1 64(AX)
-	ADDQ BX, AX
-	DECQ DX
-	JNZ meet1
-nomeet1:
 	MOVQ tile_cs(DI), DX
 	SHLQ $2, DX
 	MOVQ tile_cols(DI), AX
@@ -174,14 +135,21 @@ rows14wide2:
 	JZ rows14wide2store
 	CMPQ DX, $4
 	JNE rows14wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows14wide2onefirst
 rows14wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows14wide2fourmore
+rows14wide2fourmoreback:
 	VMOVUPS 0(SI), Z28
 	VMOVUPS 64(SI), Z29
 	PREFETCHT0 4096(SI)
@@ -433,11 +401,27 @@ rows14wide2one:
 	DECQ CX
 	JNZ rows14wide2one
 	JMP rows14wide2store
+rows14wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows14wide2fourmoreback
 rows14wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows14wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows14wide2loopmore
+rows14wide2loopmoreback:
 	VMOVUPS 0(SI), Z28
 	VMOVUPS 64(SI), Z29
 	PREFETCHT0 4096(SI)
@@ -488,6 +472,14 @@ rows14wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows14wide2loop
+	JMP rows14wide2store
+rows14wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows14wide2loopmoreback
 rows14wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows14wide2part
@@ -628,14 +620,21 @@ rows13wide2:
 	JZ rows13wide2store
 	CMPQ DX, $4
 	JNE rows13wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows13wide2onefirst
 rows13wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows13wide2fourmore
+rows13wide2fourmoreback:
 	VMOVUPS 0(SI), Z26
 	VMOVUPS 64(SI), Z27
 	PREFETCHT0 4096(SI)
@@ -872,11 +871,27 @@ rows13wide2one:
 	DECQ CX
 	JNZ rows13wide2one
 	JMP rows13wide2store
+rows13wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows13wide2fourmoreback
 rows13wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows13wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows13wide2loopmore
+rows13wide2loopmoreback:
 	VMOVUPS 0(SI), Z26
 	VMOVUPS 64(SI), Z27
 	PREFETCHT0 4096(SI)
@@ -924,6 +939,14 @@ rows13wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows13wide2loop
+	JMP rows13wide2store
+rows13wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows13wide2loopmoreback
 rows13wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows13wide2part
@@ -1055,14 +1078,21 @@ rows12wide2:
 	JZ rows12wide2store
 	CMPQ DX, $4
 	JNE rows12wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows12wide2onefirst
 rows12wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows12wide2fourmore
+rows12wide2fourmoreback:
 	VMOVUPS 0(SI), Z24
 	VMOVUPS 64(SI), Z25
 	PREFETCHT0 4096(SI)
@@ -1282,11 +1312,27 @@ rows12wide2one:
 	DECQ CX
 	JNZ rows12wide2one
 	JMP rows12wide2store
+rows12wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows12wide2fourmoreback
 rows12wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows12wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows12wide2loopmore
+rows12wide2loopmoreback:
 	VMOVUPS 0(SI), Z24
 	VMOVUPS 64(SI), Z25
 	PREFETCHT0 4096(SI)
@@ -1331,6 +1377,14 @@ rows12wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows12wide2loop
+	JMP rows12wide2store
+rows12wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows12wide2loopmoreback
 rows12wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows12wide2part
@@ -1453,14 +1507,21 @@ rows11wide2:
 	JZ rows11wide2store
 	CMPQ DX, $4
 	JNE rows11wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows11wide2onefirst
 rows11wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows11wide2fourmore
+rows11wide2fourmoreback:
 	VMOVUPS 0(SI), Z22
 	VMOVUPS 64(SI), Z23
 	PREFETCHT0 4096(SI)
@@ -1665,11 +1726,27 @@ rows11wide2one:
 	DECQ CX
 	JNZ rows11wide2one
 	JMP rows11wide2store
+rows11wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows11wide2fourmoreback
 rows11wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows11wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows11wide2loopmore
+rows11wide2loopmoreback:
 	VMOVUPS 0(SI), Z22
 	VMOVUPS 64(SI), Z23
 	PREFETCHT0 4096(SI)
@@ -1711,6 +1788,14 @@ rows11wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows11wide2loop
+	JMP rows11wide2store
+rows11wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows11wide2loopmoreback
 rows11wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows11wide2part
@@ -1824,14 +1909,21 @@ rows10wide2:
 	JZ rows10wide2store
 	CMPQ DX, $4
 	JNE rows10wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows10wide2onefirst
 rows10wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows10wide2fourmore
+rows10wide2fourmoreback:
 	VMOVUPS 0(SI), Z20
 	VMOVUPS 64(SI), Z21
 	PREFETCHT0 4096(SI)
@@ -2021,11 +2113,27 @@ rows10wide2one:
 	DECQ CX
 	JNZ rows10wide2one
 	JMP rows10wide2store
+rows10wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows10wide2fourmoreback
 rows10wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows10wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows10wide2loopmore
+rows10wide2loopmoreback:
 	VMOVUPS 0(SI), Z20
 	VMOVUPS 64(SI), Z21
 	PREFETCHT0 4096(SI)
@@ -2064,6 +2172,14 @@ rows10wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows10wide2loop
+	JMP rows10wide2store
+rows10wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows10wide2loopmoreback
 rows10wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows10wide2part
@@ -2168,14 +2284,21 @@ rows9wide2:
 	JZ rows9wide2store
 	CMPQ DX, $4
 	JNE rows9wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows9wide2onefirst
 rows9wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows9wide2fourmore
+rows9wide2fourmoreback:
 	VMOVUPS 0(SI), Z18
 	VMOVUPS 64(SI), Z19
 	PREFETCHT0 4096(SI)
@@ -2348,11 +2471,27 @@ rows9wide2one:
 	DECQ CX
 	JNZ rows9wide2one
 	JMP rows9wide2store
+rows9wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows9wide2fourmoreback
 rows9wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows9wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows9wide2loopmore
+rows9wide2loopmoreback:
 	VMOVUPS 0(SI), Z18
 	VMOVUPS 64(SI), Z19
 	PREFETCHT0 4096(SI)
@@ -2388,6 +2527,14 @@ rows9wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows9wide2loop
+	JMP rows9wide2store
+rows9wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows9wide2loopmoreback
 rows9wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows9wide2part
@@ -2483,14 +2630,21 @@ rows8wide2:
 	JZ rows8wide2store
 	CMPQ DX, $4
 	JNE rows8wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows8wide2onefirst
 rows8wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows8wide2fourmore
+rows8wide2fourmoreback:
 	VMOVUPS 0(SI), Z16
 	VMOVUPS 64(SI), Z17
 	PREFETCHT0 4096(SI)
@@ -2648,11 +2802,27 @@ rows8wide2one:
 	DECQ CX
 	JNZ rows8wide2one
 	JMP rows8wide2store
+rows8wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows8wide2fourmoreback
 rows8wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows8wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows8wide2loopmore
+rows8wide2loopmoreback:
 	VMOVUPS 0(SI), Z16
 	VMOVUPS 64(SI), Z17
 	PREFETCHT0 4096(SI)
@@ -2685,6 +2855,14 @@ rows8wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows8wide2loop
+	JMP rows8wide2store
+rows8wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows8wide2loopmoreback
 rows8wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows8wide2part
@@ -2771,14 +2949,21 @@ rows7wide2:
 	JZ rows7wide2store
 	CMPQ DX, $4
 	JNE rows7wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows7wide2onefirst
 rows7wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows7wide2fourmore
+rows7wide2fourmoreback:
 	VMOVUPS 0(SI), Z14
 	VMOVUPS 64(SI), Z15
 	PREFETCHT0 4096(SI)
@@ -2921,11 +3106,27 @@ rows7wide2one:
 	DECQ CX
 	JNZ rows7wide2one
 	JMP rows7wide2store
+rows7wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows7wide2fourmoreback
 rows7wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows7wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows7wide2loopmore
+rows7wide2loopmoreback:
 	VMOVUPS 0(SI), Z14
 	VMOVUPS 64(SI), Z15
 	PREFETCHT0 4096(SI)
@@ -2955,6 +3156,14 @@ rows7wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows7wide2loop
+	JMP rows7wide2store
+rows7wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows7wide2loopmoreback
 rows7wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows7wide2part
@@ -3032,14 +3241,21 @@ rows6wide2:
 	JZ rows6wide2store
 	CMPQ DX, $4
 	JNE rows6wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows6wide2onefirst
 rows6wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows6wide2fourmore
+rows6wide2fourmoreback:
 	VMOVUPS 0(SI), Z12
 	VMOVUPS 64(SI), Z13
 	PREFETCHT0 4096(SI)
@@ -3165,11 +3381,27 @@ rows6wide2one:
 	DECQ CX
 	JNZ rows6wide2one
 	JMP rows6wide2store
+rows6wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows6wide2fourmoreback
 rows6wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows6wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows6wide2loopmore
+rows6wide2loopmoreback:
 	VMOVUPS 0(SI), Z12
 	VMOVUPS 64(SI), Z13
 	PREFETCHT0 4096(SI)
@@ -3196,6 +3428,14 @@ rows6wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows6wide2loop
+	JMP rows6wide2store
+rows6wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows6wide2loopmoreback
 rows6wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows6wide2part
@@ -3264,14 +3504,21 @@ rows5wide2:
 	JZ rows5wide2store
 	CMPQ DX, $4
 	JNE rows5wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows5wide2onefirst
 rows5wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows5wide2fourmore
+rows5wide2fourmoreback:
 	VMOVUPS 0(SI), Z10
 	VMOVUPS 64(SI), Z11
 	PREFETCHT0 4096(SI)
@@ -3382,11 +3629,27 @@ rows5wide2one:
 	DECQ CX
 	JNZ rows5wide2one
 	JMP rows5wide2store
+rows5wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows5wide2fourmoreback
 rows5wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows5wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows5wide2loopmore
+rows5wide2loopmoreback:
 	VMOVUPS 0(SI), Z10
 	VMOVUPS 64(SI), Z11
 	PREFETCHT0 4096(SI)
@@ -3410,6 +3673,14 @@ rows5wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows5wide2loop
+	JMP rows5wide2store
+rows5wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows5wide2loopmoreback
 rows5wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows5wide2part
@@ -3469,14 +3740,21 @@ rows4wide2:
 	JZ rows4wide2store
 	CMPQ DX, $4
 	JNE rows4wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows4wide2onefirst
 rows4wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows4wide2fourmore
+rows4wide2fourmoreback:
 	VMOVUPS 0(SI), Z8
 	VMOVUPS 64(SI), Z9
 	PREFETCHT0 4096(SI)
@@ -3572,11 +3850,27 @@ rows4wide2one:
 	DECQ CX
 	JNZ rows4wide2one
 	JMP rows4wide2store
+rows4wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows4wide2fourmoreback
 rows4wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows4wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows4wide2loopmore
+rows4wide2loopmoreback:
 	VMOVUPS 0(SI), Z8
 	VMOVUPS 64(SI), Z9
 	PREFETCHT0 4096(SI)
@@ -3597,6 +3891,14 @@ rows4wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows4wide2loop
+	JMP rows4wide2store
+rows4wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows4wide2loopmoreback
 rows4wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows4wide2part
@@ -3647,14 +3949,21 @@ rows3wide2:
 	JZ rows3wide2store
 	CMPQ DX, $4
 	JNE rows3wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows3wide2onefirst
 rows3wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows3wide2fourmore
+rows3wide2fourmoreback:
 	VMOVUPS 0(SI), Z6
 	VMOVUPS 64(SI), Z7
 	PREFETCHT0 4096(SI)
@@ -3733,11 +4042,27 @@ rows3wide2one:
 	DECQ CX
 	JNZ rows3wide2one
 	JMP rows3wide2store
+rows3wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows3wide2fourmoreback
 rows3wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows3wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows3wide2loopmore
+rows3wide2loopmoreback:
 	VMOVUPS 0(SI), Z6
 	VMOVUPS 64(SI), Z7
 	PREFETCHT0 4096(SI)
@@ -3755,6 +4080,14 @@ rows3wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows3wide2loop
+	JMP rows3wide2store
+rows3wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows3wide2loopmoreback
 rows3wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows3wide2part
@@ -3796,14 +4129,21 @@ rows2wide2:
 	JZ rows2wide2store
 	CMPQ DX, $4
 	JNE rows2wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows2wide2onefirst
 rows2wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows2wide2fourmore
+rows2wide2fourmoreback:
 	VMOVUPS 0(SI), Z4
 	VMOVUPS 64(SI), Z5
 	PREFETCHT0 4096(SI)
@@ -3867,11 +4207,27 @@ rows2wide2one:
 	DECQ CX
 	JNZ rows2wide2one
 	JMP rows2wide2store
+rows2wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows2wide2fourmoreback
 rows2wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows2wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows2wide2loopmore
+rows2wide2loopmoreback:
 	VMOVUPS 0(SI), Z4
 	VMOVUPS 64(SI), Z5
 	PREFETCHT0 4096(SI)
@@ -3886,6 +4242,14 @@ rows2wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows2wide2loop
+	JMP rows2wide2store
+rows2wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows2wide2loopmoreback
 rows2wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows2wide2part
@@ -3918,14 +4282,21 @@ rows1wide2:
 	JZ rows1wide2store
 	CMPQ DX, $4
 	JNE rows1wide2across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows1wide2onefirst
 rows1wide2four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows1wide2fourmore
+rows1wide2fourmoreback:
 	VMOVUPS 0(SI), Z2
 	VMOVUPS 64(SI), Z3
 	PREFETCHT0 4096(SI)
@@ -3974,11 +4345,27 @@ rows1wide2one:
 	DECQ CX
 	JNZ rows1wide2one
 	JMP rows1wide2store
+rows1wide2fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows1wide2fourmoreback
 rows1wide2across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows1wide2loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows1wide2loopmore
+rows1wide2loopmoreback:
 	VMOVUPS 0(SI), Z2
 	VMOVUPS 64(SI), Z3
 	PREFETCHT0 4096(SI)
@@ -3990,6 +4377,14 @@ rows1wide2loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows1wide2loop
+	JMP rows1wide2store
+rows1wide2loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows1wide2loopmoreback
 rows1wide2store:
 	CMPQ tile_cols(DI), $32
 	JLT rows1wide2part
@@ -4041,14 +4436,21 @@ rows14wide1:
 	JZ rows14wide1store
 	CMPQ DX, $4
 	JNE rows14wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows14wide1onefirst
 rows14wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows14wide1fourmore
+rows14wide1fourmoreback:
 	VMOVUPS 0(SI), Z14
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z15
@@ -4220,11 +4622,27 @@ rows14wide1one:
 	DECQ CX
 	JNZ rows14wide1one
 	JMP rows14wide1store
+rows14wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows14wide1fourmoreback
 rows14wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows14wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows14wide1loopmore
+rows14wide1loopmoreback:
 	VMOVUPS 0(SI), Z14
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z15
@@ -4259,6 +4677,14 @@ rows14wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows14wide1loop
+	JMP rows14wide1store
+rows14wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows14wide1loopmoreback
 rows14wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows14wide1part
@@ -4358,14 +4784,21 @@ rows13wide1:
 	JZ rows13wide1store
 	CMPQ DX, $4
 	JNE rows13wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows13wide1onefirst
 rows13wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows13wide1fourmore
+rows13wide1fourmoreback:
 	VMOVUPS 0(SI), Z13
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z14
@@ -4527,11 +4960,27 @@ rows13wide1one:
 	DECQ CX
 	JNZ rows13wide1one
 	JMP rows13wide1store
+rows13wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows13wide1fourmoreback
 rows13wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows13wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows13wide1loopmore
+rows13wide1loopmoreback:
 	VMOVUPS 0(SI), Z13
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z14
@@ -4564,6 +5013,14 @@ rows13wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows13wide1loop
+	JMP rows13wide1store
+rows13wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows13wide1loopmoreback
 rows13wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows13wide1part
@@ -4657,14 +5114,21 @@ rows12wide1:
 	JZ rows12wide1store
 	CMPQ DX, $4
 	JNE rows12wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows12wide1onefirst
 rows12wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows12wide1fourmore
+rows12wide1fourmoreback:
 	VMOVUPS 0(SI), Z12
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z13
@@ -4814,11 +5278,27 @@ rows12wide1one:
 	DECQ CX
 	JNZ rows12wide1one
 	JMP rows12wide1store
+rows12wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows12wide1fourmoreback
 rows12wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows12wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows12wide1loopmore
+rows12wide1loopmoreback:
 	VMOVUPS 0(SI), Z12
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z13
@@ -4849,6 +5329,14 @@ rows12wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows12wide1loop
+	JMP rows12wide1store
+rows12wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows12wide1loopmoreback
 rows12wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows12wide1part
@@ -4936,14 +5424,21 @@ rows11wide1:
 	JZ rows11wide1store
 	CMPQ DX, $4
 	JNE rows11wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows11wide1onefirst
 rows11wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows11wide1fourmore
+rows11wide1fourmoreback:
 	VMOVUPS 0(SI), Z11
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z12
@@ -5083,11 +5578,27 @@ rows11wide1one:
 	DECQ CX
 	JNZ rows11wide1one
 	JMP rows11wide1store
+rows11wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows11wide1fourmoreback
 rows11wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows11wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows11wide1loopmore
+rows11wide1loopmoreback:
 	VMOVUPS 0(SI), Z11
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z12
@@ -5116,6 +5627,14 @@ rows11wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows11wide1loop
+	JMP rows11wide1store
+rows11wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows11wide1loopmoreback
 rows11wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows11wide1part
@@ -5197,14 +5716,21 @@ rows10wide1:
 	JZ rows10wide1store
 	CMPQ DX, $4
 	JNE rows10wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows10wide1onefirst
 rows10wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows10wide1fourmore
+rows10wide1fourmoreback:
 	VMOVUPS 0(SI), Z10
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z11
@@ -5334,11 +5860,27 @@ rows10wide1one:
 	DECQ CX
 	JNZ rows10wide1one
 	JMP rows10wide1store
+rows10wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows10wide1fourmoreback
 rows10wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows10wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows10wide1loopmore
+rows10wide1loopmoreback:
 	VMOVUPS 0(SI), Z10
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z11
@@ -5365,6 +5907,14 @@ rows10wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows10wide1loop
+	JMP rows10wide1store
+rows10wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows10wide1loopmoreback
 rows10wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows10wide1part
@@ -5440,14 +5990,21 @@ rows9wide1:
 	JZ rows9wide1store
 	CMPQ DX, $4
 	JNE rows9wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows9wide1onefirst
 rows9wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows9wide1fourmore
+rows9wide1fourmoreback:
 	VMOVUPS 0(SI), Z9
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z10
@@ -5565,11 +6122,27 @@ rows9wide1one:
 	DECQ CX
 	JNZ rows9wide1one
 	JMP rows9wide1store
+rows9wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows9wide1fourmoreback
 rows9wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows9wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows9wide1loopmore
+rows9wide1loopmoreback:
 	VMOVUPS 0(SI), Z9
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z10
@@ -5594,6 +6167,14 @@ rows9wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows9wide1loop
+	JMP rows9wide1store
+rows9wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows9wide1loopmoreback
 rows9wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows9wide1part
@@ -5663,14 +6244,21 @@ rows8wide1:
 	JZ rows8wide1store
 	CMPQ DX, $4
 	JNE rows8wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows8wide1onefirst
 rows8wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows8wide1fourmore
+rows8wide1fourmoreback:
 	VMOVUPS 0(SI), Z8
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z9
@@ -5778,11 +6366,27 @@ rows8wide1one:
 	DECQ CX
 	JNZ rows8wide1one
 	JMP rows8wide1store
+rows8wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows8wide1fourmoreback
 rows8wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows8wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows8wide1loopmore
+rows8wide1loopmoreback:
 	VMOVUPS 0(SI), Z8
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z9
@@ -5805,6 +6409,14 @@ rows8wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows8wide1loop
+	JMP rows8wide1store
+rows8wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows8wide1loopmoreback
 rows8wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows8wide1part
@@ -5868,14 +6480,21 @@ rows7wide1:
 	JZ rows7wide1store
 	CMPQ DX, $4
 	JNE rows7wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows7wide1onefirst
 rows7wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows7wide1fourmore
+rows7wide1fourmoreback:
 	VMOVUPS 0(SI), Z7
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z8
@@ -5973,11 +6592,27 @@ rows7wide1one:
 	DECQ CX
 	JNZ rows7wide1one
 	JMP rows7wide1store
+rows7wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows7wide1fourmoreback
 rows7wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows7wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows7wide1loopmore
+rows7wide1loopmoreback:
 	VMOVUPS 0(SI), Z7
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z8
@@ -5998,6 +6633,14 @@ rows7wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows7wide1loop
+	JMP rows7wide1store
+rows7wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows7wide1loopmoreback
 rows7wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows7wide1part
@@ -6055,14 +6698,21 @@ rows6wide1:
 	JZ rows6wide1store
 	CMPQ DX, $4
 	JNE rows6wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows6wide1onefirst
 rows6wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows6wide1fourmore
+rows6wide1fourmoreback:
 	VMOVUPS 0(SI), Z6
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z7
@@ -6148,11 +6798,27 @@ rows6wide1one:
 	DECQ CX
 	JNZ rows6wide1one
 	JMP rows6wide1store
+rows6wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows6wide1fourmoreback
 rows6wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows6wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows6wide1loopmore
+rows6wide1loopmoreback:
 	VMOVUPS 0(SI), Z6
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z7
@@ -6171,6 +6837,14 @@ rows6wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows6wide1loop
+	JMP rows6wide1store
+rows6wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows6wide1loopmoreback
 rows6wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows6wide1part
@@ -6222,14 +6896,21 @@ rows5wide1:
 	JZ rows5wide1store
 	CMPQ DX, $4
 	JNE rows5wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows5wide1onefirst
 rows5wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows5wide1fourmore
+rows5wide1fourmoreback:
 	VMOVUPS 0(SI), Z5
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z6
@@ -6305,11 +6986,27 @@ rows5wide1one:
 	DECQ CX
 	JNZ rows5wide1one
 	JMP rows5wide1store
+rows5wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows5wide1fourmoreback
 rows5wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows5wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows5wide1loopmore
+rows5wide1loopmoreback:
 	VMOVUPS 0(SI), Z5
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z6
@@ -6326,6 +7023,14 @@ rows5wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows5wide1loop
+	JMP rows5wide1store
+rows5wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows5wide1loopmoreback
 rows5wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows5wide1part
@@ -6371,14 +7076,21 @@ rows4wide1:
 	JZ rows4wide1store
 	CMPQ DX, $4
 	JNE rows4wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows4wide1onefirst
 rows4wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows4wide1fourmore
+rows4wide1fourmoreback:
 	VMOVUPS 0(SI), Z4
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z5
@@ -6444,11 +7156,27 @@ rows4wide1one:
 	DECQ CX
 	JNZ rows4wide1one
 	JMP rows4wide1store
+rows4wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows4wide1fourmoreback
 rows4wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows4wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows4wide1loopmore
+rows4wide1loopmoreback:
 	VMOVUPS 0(SI), Z4
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z5
@@ -6463,6 +7191,14 @@ rows4wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows4wide1loop
+	JMP rows4wide1store
+rows4wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows4wide1loopmoreback
 rows4wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows4wide1part
@@ -6502,14 +7238,21 @@ rows3wide1:
 	JZ rows3wide1store
 	CMPQ DX, $4
 	JNE rows3wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows3wide1onefirst
 rows3wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows3wide1fourmore
+rows3wide1fourmoreback:
 	VMOVUPS 0(SI), Z3
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z4
@@ -6563,11 +7306,27 @@ rows3wide1one:
 	DECQ CX
 	JNZ rows3wide1one
 	JMP rows3wide1store
+rows3wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows3wide1fourmoreback
 rows3wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows3wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows3wide1loopmore
+rows3wide1loopmoreback:
 	VMOVUPS 0(SI), Z3
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z4
@@ -6580,6 +7339,14 @@ rows3wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows3wide1loop
+	JMP rows3wide1store
+rows3wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows3wide1loopmoreback
 rows3wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows3wide1part
@@ -6613,14 +7380,21 @@ rows2wide1:
 	JZ rows2wide1store
 	CMPQ DX, $4
 	JNE rows2wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows2wide1onefirst
 rows2wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows2wide1fourmore
+rows2wide1fourmoreback:
 	VMOVUPS 0(SI), Z2
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z3
@@ -6664,11 +7438,27 @@ rows2wide1one:
 	DECQ CX
 	JNZ rows2wide1one
 	JMP rows2wide1store
+rows2wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows2wide1fourmoreback
 rows2wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows2wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows2wide1loopmore
+rows2wide1loopmoreback:
 	VMOVUPS 0(SI), Z2
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z3
@@ -6679,6 +7469,14 @@ rows2wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows2wide1loop
+	JMP rows2wide1store
+rows2wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows2wide1loopmoreback
 rows2wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows2wide1part
@@ -6706,14 +7504,21 @@ rows1wide1:
 	JZ rows1wide1store
 	CMPQ DX, $4
 	JNE rows1wide1across
-	MOVQ tile_next(DI), AX
-	MOVQ tile_pace(DI), BX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
 	SUBQ $4, CX
 	JLT rows1wide1onefirst
 rows1wide1four:
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(BX*1)
-	LEAQ (AX)(BX*2), AX
+	ADDQ R15, AX
+	DECQ DX
+	JZ rows1wide1fourmore
+rows1wide1fourmoreback:
 	VMOVUPS 0(SI), Z1
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z2
@@ -6747,11 +7552,27 @@ rows1wide1one:
 	DECQ CX
 	JNZ rows1wide1one
 	JMP rows1wide1store
+rows1wide1fourmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), DX
+	ADDQ $32, R14
+	JMP rows1wide1fourmoreback
 rows1wide1across:
-	MOVQ tile_next(DI), AX
+	LEAQ tile_fetches(DI), R14
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
 rows1wide1loop:
 	PREFETCHT1 (AX)
-	ADDQ $16, AX
+	PREFETCHT1 (AX)(BX*1)
+	ADDQ R15, AX
+	DECQ R13
+	JZ rows1wide1loopmore
+rows1wide1loopmoreback:
 	VMOVUPS 0(SI), Z1
 	PREFETCHT0 4096(SI)
 	VBROADCASTSS 0(R8), Z2
@@ -6760,6 +7581,14 @@ rows1wide1loop:
 	ADDQ $128, SI
 	DECQ CX
 	JNZ rows1wide1loop
+	JMP rows1wide1store
+rows1wide1loopmore:
+	MOVQ 0(R14), AX
+	MOVQ 8(R14), BX
+	MOVQ 16(R14), R15
+	MOVQ 24(R14), R13
+	ADDQ $32, R14
+	JMP rows1wide1loopmoreback
 rows1wide1store:
 	CMPQ tile_cols(DI), $16
 	JLT rows1wide1part

@@ -24,9 +24,8 @@ const (
 // holds beside what is multiplied. There is nothing to be asked for then, which costs a short tile a tenth.
 const nearElements = 8 << 10
 
-// slow and fast are how many bytes of what comes next a tile asks for with every two terms. The bands
-// of a block ask for all of the next panel: fewer have to ask for more each.
-const slow, fast = 32, 64
+// mostPace is how many bytes of the next panel a tile asks for at most with a line and the line behind it.
+const mostPace = 64
 
 // zeros is the row that sums start from where there is no other.
 var zeros [Panel]float32
@@ -92,15 +91,13 @@ func (g *block) multiply(init []float32, ldi, row, rows, p, depth int) {
 	}
 	bands := (rows + most - 1) / most // of nearly the same height: some are a row higher
 	low, higher, share := rows/bands, rows%bands, depth*Panel/bands
+	near := g.m*g.ldc <= nearElements
+	pace := g.pace(depth, share, near)
 	var t tile
-	t.ldc, t.rs, t.cs, t.k, t.pace = g.ldc, int(g.a.RowStride), int(g.a.ColStride), depth, slow
+	t.ldc, t.rs, t.cs, t.k = g.ldc, int(g.a.RowStride), int(g.a.ColStride), depth
 	if init != nil {
 		t.ldi = ldi
 	}
-	if g.later == nil {
-		t.pace = min(fast, 256/bands)
-	}
-	near := g.m*g.ldc <= nearElements
 	left := unsafe.Add(unsafe.Pointer(unsafe.SliceData(g.a.Data)), 4*(row*t.rs+p*t.cs))
 	right := unsafe.SliceData(g.b)
 	for j := 0; j < g.n; j += Panel {
@@ -112,25 +109,27 @@ func (g *block) multiply(init []float32, ldi, row, rows, p, depth int) {
 				hi++
 			}
 			t.rows = hi - lo
-			t.next = &g.b[min(next+band*share, len(g.b)-1)]
+			ahead := &g.b[min(next+band*share, len(g.b)-1)]
 			t.a = (*float32)(unsafe.Add(left, 4*(lo-row)*t.rs))
 			for col := 0; col < min(Panel, g.n-j); col += wide {
 				t.cols = min(wide, g.n-j-col)
 				t.b = (*float32)(unsafe.Add(panel, 4*col))
 				t.c = &g.c[lo*g.ldc+j+col]
-				if !near {
-					t.soon = g.soon(j+col, row, hi, row+rows)
-				}
 				t.init = &zeros[0]
 				if init != nil {
 					t.init = &init[lo*ldi+j+col]
 				}
+				n := 0
+				if soon := g.soon(j+col, row, hi, row+rows); soon != nil && !near {
+					t.fetches[0], n = rowsOf(soon, g.ldc, t.rows), 1
+				}
 				if p+depth >= g.k {
-					g.meet(&t, lo, j+col)
+					n = g.meet(&t, n, lo, j+col)
 				}
 				if row := g.later.next(depth); row != nil {
-					t.next = row
+					ahead = row
 				}
+				t.fetches[n] = fetch{ahead, pace, 2 * pace, ever}
 				t.run(level)
 			}
 			lo = hi
@@ -138,12 +137,30 @@ func (g *block) multiply(init []float32, ldi, row, rows, p, depth int) {
 	}
 }
 
-// meet sets what is fetched for the tile at a row and a column.
-func (g *block) meet(t *tile, row, col int) {
-	for i := range min(len(g.meets), mostMeets) {
-		m := &g.meets[i]
-		t.meets[i], t.ldms[i] = &m.Data[row*m.Stride+col], m.Stride
+// pace returns how many bytes a tile of depth terms asks for at a time, twice, of what comes later: its
+// share of the next panel's elements, if there is time enough beside what else it asks for.
+func (g *block) pace(depth, share int, near bool) int {
+	times, rows := depth/4, len(g.meets)
+	if g.later != nil {
+		share = tileFetches * depth
 	}
+	if g.a.ColStride != 1 {
+		times = depth
+	}
+	if !near {
+		rows++
+	}
+	most, _ := tileShape(level)
+	return min(mostPace, 2*share/max(1, times-rows*most))
+}
+
+// meet adds what the tile at a row and a column will meet to a list of n things that it fetches.
+func (g *block) meet(t *tile, n, row, col int) int {
+	for _, m := range g.meets[:min(len(g.meets), mostMeets)] {
+		t.fetches[n] = rowsOf(&m.Data[row*m.Stride+col], m.Stride, t.rows)
+		n++
+	}
+	return n
 }
 
 // after returns where in b those terms begin that are multiplied after depth of the panel of

@@ -58,10 +58,6 @@ var leftRows = []string{left, "R9", "R10", "R11", "R12", fromBytes}
 
 func tiles(a *assembly, v vectors) {
 	v.open(a)
-	v.ask(a, "soon", "tile_soon(DI)", "tile_ldc(DI)")
-	for i := range 2 { // mostMeets
-		v.ask(a, fmt.Sprintf("meet%d", i), fmt.Sprintf("(tile_meets+%d)(DI)", 8*i), fmt.Sprintf("(tile_ldms+%d)(DI)", 8*i))
-	}
 	a.op("MOVQ", "tile_cs(DI)", columnBytes)
 	a.op("SHLQ", "$2", columnBytes)
 	v.masks(a)
@@ -151,7 +147,7 @@ func (v vectors) tile(a *assembly, rows, wide int) {
 	a.op("JNE", across)
 	v.along(a, rows, wide, store)
 	a.line("%s:", across)
-	v.across(a, rows, wide)
+	v.across(a, rows, wide, store)
 	a.line("%s:", store)
 	v.storeRows(a, rows, wide)
 }
@@ -217,24 +213,41 @@ func nextTerms(a *assembly, rows, n, bytes int) {
 	a.op("ADDQ", fmt.Sprintf("$%d", bytes*n), right)
 }
 
-// ask asks for as much as a tile is, at a field of the tile, in the second cache. Its rows may all
-// compete for one set of the first cache, and what waits for memory in turn holds up what follows.
-func (v vectors) ask(a *assembly, name, at, stride string) {
-	rows := columnBytes
-	a.op("MOVQ", at, from)
-	a.op("TESTQ", from, from)
-	a.op("JZ", "no"+name)
-	a.op("MOVQ", stride, fromBytes)
-	a.op("SHLQ", "$2", fromBytes)
-	a.op("MOVQ", "tile_rows(DI)", rows)
-	a.line("%s:", name)
-	for line := 0; line < v.wide*v.bytes; line += 64 {
-		a.op("PREFETCHT1", fmt.Sprintf("%d(%s)", line, from))
+// fetching is how a tile goes over what it asks for: list points behind what it is at, of which left
+// lines, or pairs of them, are still to come.
+type fetching struct{ list, also, step, left string }
+
+// begin takes the first of the list.
+func (f fetching) begin(a *assembly) {
+	a.op("LEAQ", "tile_fetches(DI)", f.list)
+	f.more(a)
+}
+
+// more takes the next.
+func (f fetching) more(a *assembly) {
+	for i, register := range []string{next, f.also, f.step, f.left} {
+		a.op("MOVQ", fmt.Sprintf("%d(%s)", 8*i, f.list), register)
 	}
-	a.op("ADDQ", fromBytes, from)
-	a.op("DECQ", rows)
-	a.op("JNZ", name)
-	a.line("no%s:", name)
+	a.op("ADDQ", "$32", f.list)
+}
+
+// ask asks for a line or two, in the second cache: its rows may all compete for one set of the first.
+// What waits for memory holds up what follows, if it is much at once. Where there is no more, it goes
+// on at more, which comes back.
+func (f fetching) ask(a *assembly, more string) {
+	a.op("PREFETCHT1", "("+next+")")
+	a.op("PREFETCHT1", "("+next+")("+f.also+"*1)")
+	a.op("ADDQ", f.step, next)
+	a.op("DECQ", f.left)
+	a.op("JZ", more)
+	a.line("%sback:", more)
+}
+
+// comesBack writes what is at more.
+func (f fetching) comesBack(a *assembly, more string) {
+	a.line("%s:", more)
+	f.more(a)
+	a.op("JMP", more+"back")
 }
 
 // Additions to pointers take places from multiplications, so that loops are unrolled.
@@ -249,14 +262,12 @@ func (v vectors) along(a *assembly, rows, wide int, store string) {
 		}
 		nextTerms(a, rows, n, panelBytes)
 	}
-	a.op("MOVQ", "tile_next(DI)", next)
-	a.op("MOVQ", "tile_pace(DI)", fromBytes)
+	f := fetching{list: "R14", also: fromBytes, step: "R15", left: columnBytes}
+	f.begin(a)
 	a.op("SUBQ", fmt.Sprintf("$%d", unroll), count)
 	a.op("JLT", one+"first")
 	a.line("%s:", four)
-	a.op("PREFETCHT1", "("+next+")")
-	a.op("PREFETCHT1", "("+next+")("+fromBytes+"*1)")
-	a.op("LEAQ", "("+next+")("+fromBytes+"*2)", next)
+	f.ask(a, four+"more")
 	terms(unroll)
 	a.op("SUBQ", fmt.Sprintf("$%d", unroll), count)
 	a.op("JGE", four)
@@ -268,20 +279,23 @@ func (v vectors) along(a *assembly, rows, wide int, store string) {
 	a.op("DECQ", count)
 	a.op("JNZ", one)
 	a.op("JMP", store)
+	f.comesBack(a, four+"more")
 }
 
-// across writes the loop for columns of a that lie in one piece each.
-func (v vectors) across(a *assembly, rows, wide int) {
+// across writes the loop for columns of a that lie in one piece each, which ends at store.
+func (v vectors) across(a *assembly, rows, wide int, store string) {
 	loop := label(rows, wide) + "loop"
-	a.op("MOVQ", "tile_next(DI)", next)
+	f := fetching{list: "R14", also: fromBytes, step: "R15", left: rowBytes}
+	f.begin(a)
 	a.line("%s:", loop)
-	a.op("PREFETCHT1", "("+next+")")
-	a.op("ADDQ", "$16", next)
+	f.ask(a, loop+"more")
 	v.term(a, rows, wide, 0, func(i int) string { return fmt.Sprintf("%d(%s)", 4*i, left) })
 	a.op("ADDQ", columnBytes, left)
 	a.op("ADDQ", "$128", right)
 	a.op("DECQ", count)
 	a.op("JNZ", loop)
+	a.op("JMP", store)
+	f.comesBack(a, loop+"more")
 }
 
 // ahead is how many bytes before they are multiplied a panel's elements are asked for.
