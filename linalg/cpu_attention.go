@@ -122,12 +122,13 @@ func (c *attending) forwardBand(f *forwardPart, head, lo, rows int) {
 	}
 	if len(f.values) > 0 {
 		weights := kernel.Rows(f.scores, f.stride)
-		meets, n := [2]kernel.Meeting{{Data: c.query(c.y, &f.part, lo, head), Stride: c.y.stride}}, 1
-		if later := c.afterBand(&f.part, head, lo+rows, rows); later != nil {
-			meets[1], n = kernel.Meeting{Data: later, Stride: c.q.stride}, 2
+		meets := append(make([]kernel.Meeting, 0, 2), c.meetsQueries(c.y, &f.part, lo, head))
+		if next := lo + rows; next+rows <= f.queryHi { // read next, as many of them
+			meets = append(meets, c.meetsQueries(c.q, &f.part, next, head))
+		} else if f.beside {
+			meets = append(meets, c.meetsQueries(c.q, &f.part, f.queryLo, head+1))
 		}
-		kernel.MultiplyTerms(f.sums, dim, nil, 0, weights, f.values, f.n, rows, dim, most, meets[:n]...)
-
+		kernel.MultiplyTerms(f.sums, dim, nil, 0, weights, f.values, f.n, rows, dim, most, meets...)
 	}
 	for i := range rows {
 		lse := float32(math.Inf(-1))
@@ -140,18 +141,6 @@ func (c *attending) forwardBand(f *forwardPart, head, lo, rows int) {
 		c.lse[(f.span.QueryLo+lo+i)*a.Heads+head] = lse
 	}
 	row.ProductRows(c.band(c.y, &f.part, lo, head), totals[:rows], row.Band{X: f.sums, Stride: dim}, own[:rows])
-}
-
-// afterBand returns the queries that as many rows are read of next: those of the head from next on, or
-// the next head's; nil: none, or another thread reads them.
-func (c *attending) afterBand(p *part, head, next, rows int) []float32 {
-	switch {
-	case next+rows <= p.queryHi:
-		return c.query(c.q, p, next, head)
-	case p.beside:
-		return c.query(c.q, p, p.queryLo, head+1)
-	}
-	return nil
 }
 
 // wholeVectors returns how many numbers n are in whole vectors of the widest kind: what is

@@ -205,11 +205,11 @@ func (c *attending) slopes(b *backwardPart, t *attentionTile, lses, dots *[query
 			if t.key > 0 {
 				init = sums
 			}
-			meets, n := [2]kernel.Meeting{{Data: c.query(c.dq, &b.part, t.query+lo, t.head), Stride: c.dq.stride}}, 1
+			meets := append(make([]kernel.Meeting, 0, 2), c.meetsQueries(c.dq, &b.part, t.query+lo, t.head))
 			if b.beside {
-				meets[1], n = kernel.Meeting{Data: c.query(c.y, &b.part, t.query+lo, t.head+1), Stride: c.y.stride}, 2
+				meets = append(meets, c.meetsQueries(c.y, &b.part, t.query+lo, t.head+1))
 			}
-			kernel.MultiplyTerms(sums, dim, init, dim, kernel.Rows(slopes, b.stride), b.down[t.key*kernel.Panel:], b.n, hi-lo, dim, most, meets[:n]...)
+			kernel.MultiplyTerms(sums, dim, init, dim, kernel.Rows(slopes, b.stride), b.down[t.key*kernel.Panel:], b.n, hi-lo, dim, most, meets...)
 		}
 	}
 }
@@ -234,7 +234,7 @@ func (c *attending) addToKeys(b *backwardPart, t *attentionTile) {
 		if b.beside && t.keys <= t.queries {
 			key, query := b.keyLo+t.key+lo, t.query+lo
 			ofKeys = []kernel.Meeting{{Data: c.key(c.k, &b.part, key)[dim:], Stride: c.k.stride}, {Data: c.key(c.v, &b.part, key)[dim:], Stride: c.v.stride}}
-			ofQueries = []kernel.Meeting{{Data: c.query(c.q, &b.part, query, t.head+1), Stride: c.q.stride}, {Data: c.query(c.g, &b.part, query, t.head+1), Stride: c.g.stride}}
+			ofQueries = []kernel.Meeting{c.meetsQueries(c.q, &b.part, query, t.head+1), c.meetsQueries(c.g, &b.part, query, t.head+1)}
 		}
 		kernel.MultiplyTerms(dk, c.dk.stride, ofK, c.dk.stride, slopes, b.queries[first*kernel.Panel:], t.queries, hi-lo, dim, t.queries-first, ofKeys...)
 		kernel.MultiplyTerms(dv, c.dv.stride, ofV, c.dv.stride, weights, b.gradients[first*kernel.Panel:], t.queries, hi-lo, dim, t.queries-first, ofQueries...)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gradientlearning/cola/linalg/kernel"
 	"github.com/gradientlearning/cola/linalg/row"
 )
 
@@ -172,6 +173,11 @@ func (c *attending) query(of columns, p *part, i, head int) []float32 {
 // band are the rows of a head in such a tensor, from a query's on.
 func (c *attending) band(of columns, p *part, i, head int) row.Band {
 	return row.Band{X: c.query(of, p, i, head), Stride: of.stride}
+}
+
+// meetsQueries are the same rows as what a product asks for: as many as it computes.
+func (c *attending) meetsQueries(of columns, p *part, i, head int) kernel.Meeting {
+	return kernel.Meeting{Data: c.query(of, p, i, head), Stride: of.stride}
 }
 
 // key returns what a tensor of keys, or of what belongs to them, has from one on.

@@ -119,7 +119,7 @@ func (g bf16Product) pairs() {
 				g.at(&t, lo, j, p)
 				t.rows, t.cols = hi-lo, min(Panel, g.n-j)
 				ahead := (*float32)(unsafe.Pointer(&g.b[min(next+band*t.k/bands*2*Panel, len(g.b)-2)]))
-				t.fetches[0] = fetch{ahead, 32, 64, ever}
+				t.fetches[0] = stretchFrom(ahead, linePace)
 				tilePairs(&t)
 			}
 		}

@@ -25,7 +25,8 @@ const (
 const nearElements = 8 << 10
 
 // mostPace is how many bytes of the next panel a tile asks for at most with a line and the line behind it.
-const mostPace = 64
+// linePace asks for a line with every four terms.
+const mostPace, linePace = 64, 32
 
 // zeros is the row that sums start from where there is no other.
 var zeros [Panel]float32
@@ -129,7 +130,7 @@ func (g *block) multiply(init []float32, ldi, row, rows, p, depth int) {
 				if row := g.later.next(depth); row != nil {
 					ahead = row
 				}
-				t.fetches[n] = fetch{ahead, pace, 2 * pace, ever}
+				t.fetches[n] = stretchFrom(ahead, pace)
 				t.run(level)
 			}
 			lo = hi

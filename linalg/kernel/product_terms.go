@@ -2,7 +2,8 @@ package kernel
 
 // MultiplyTerms computes c = init + a·b as [Multiply] does, for rows of a packed matrix that
 // others come before and after: b begins at the first of these k rows in the first panel, and
-// its panels are of all rows. What c will meet is fetched meanwhile, too. A product with a triangle of numbers leaves out what is zero.
+// its panels are of all rows. A product with a triangle of numbers leaves out what is zero. What c will
+// meet is fetched meanwhile, too.
 func MultiplyTerms(c []float32, ldc int, init []float32, ldi int, a Operand, b []float32, all, m, n, k int, meets ...Meeting) {
 	if m == 0 || n == 0 {
 		return

@@ -35,3 +35,6 @@ const ever = math.MaxInt
 
 // rowsOf asks for rows of as much as a tile is.
 func rowsOf(at *float32, stride, rows int) fetch { return fetch{at, 64, 4 * stride, rows} }
+
+// stretchFrom asks for what lies in one piece, as long as there are terms: so many bytes at a time, twice.
+func stretchFrom(at *float32, pace int) fetch { return fetch{at, pace, 2 * pace, ever} }

@@ -14,7 +14,7 @@ type SGD struct {
 // Step changes w and m by the gradient g; m is nil where there is no momentum.
 func (c SGD) Step(w, m, g []float32) {
 	n := whole(len(w))
-	switch r := (row{scalars: [7]float32{c.Decay, c.Rate, c.Momentum}, count: n}); {
+	switch r := (&row{scalars: [7]float32{c.Decay, c.Rate, c.Momentum}, count: n}); {
 	case n == 0:
 	case m == nil:
 		r.rows[0], r.rows[1] = &w[0], &g[0]
